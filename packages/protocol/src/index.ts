@@ -1,0 +1,60 @@
+/** The public surface of `@junctor/protocol`. Serializers other than JSON are subpaths. */
+export { ProtocolError, type ProtocolErrorCode, SerializationError, unreachable } from "./error.ts";
+export {
+  CLIENT_ROLES,
+  type ClientRole,
+  type ClientRoles,
+  hasFeature,
+  ROUTER_ROLES,
+  type RoleDetails,
+  type RouterRole,
+  type RouterRoles,
+} from "./feature.ts";
+export {
+  type IdSource,
+  type InvocationId,
+  isId,
+  MAX_ID,
+  nextId,
+  type PublicationId,
+  type RegistrationId,
+  type RequestId,
+  randomIds,
+  type SessionId,
+  type SubscriptionId,
+  sequentialIds,
+} from "./id.ts";
+export { type Message, NO_OPTIONS } from "./message/message.ts";
+export { Payload, type PayloadLength } from "./message/payload.ts";
+export type * from "./message/pubsub.ts";
+export type * from "./message/rpc.ts";
+export type * from "./message/session.ts";
+export { MessageType, messageName } from "./message/type.ts";
+export { isPattern, isReserved, isUri, type MatchPolicy, Uri, type UriRule } from "./uri.ts";
+export { ByteBuffer } from "./serializer/byte-buffer.ts";
+export { JsonSerializer, type SerializerOptions } from "./serializer/json.ts";
+export { MAX_DEPTH, type Serializer, type ValueSink, type ValueWriter } from "./serializer/serializer.ts";
+export { portableText, type TextCodec } from "./serializer/text.ts";
+export { chooseSubprotocol, subprotocolOf } from "./framing/subprotocol.ts";
+export {
+  FRAME_HEAD_SIZE,
+  type FrameHandler,
+  FrameParser,
+  FrameType,
+  MAX_FRAME_LENGTH,
+  writeFrameHead,
+} from "./framing/rawsocket-frame.ts";
+export {
+  announceableLength,
+  decodeReply,
+  decodeRequest,
+  encodeHandshake,
+  encodeRefusal,
+  type Handshake,
+  HANDSHAKE_SIZE,
+  HandshakeError,
+  RAWSOCKET_MAGIC,
+} from "./framing/rawsocket-handshake.ts";
+export { type SessionState, type Side, type Verdict, verdict } from "./session/lifecycle.ts";
+export { linkedTransports, type MemoryTransport } from "./transport/memory.ts";
+export type { AbortSignalLike, Dial, Receiver, SendOutcome, Transport } from "./transport/transport.ts";
