@@ -1,0 +1,276 @@
+/**
+ * The router's end of one transport: lets sessions in, one after another, and ends them. What may arrive when stands in
+ * the protocol's lifecycle table; once a session is established its messages go straight to it.
+ *
+ * Spec: requirements 2.2 to 2.4; AMB-01 to AMB-08, AMB-24, AMB-114, AMB-134.
+ */
+import {
+  type Authenticate,
+  type Goodbye,
+  type Hello,
+  isUri,
+  type Message,
+  MessageType,
+  NO_OPTIONS,
+  Payload,
+  ProtocolError,
+  type Receiver,
+  type SessionId,
+  type SessionState,
+  type Transport,
+  Uri,
+  verdict,
+} from "@junctor/protocol";
+import type { AuthenticationAnswer, Origin } from "./access/authenticator.ts";
+import { TRUSTED } from "./access/role.ts";
+import type { Deadline } from "./deadline.ts";
+import { ROUTER_ROLES_ANNOUNCED } from "./feature.ts";
+import type { Realm, SessionCloser } from "./realm.ts";
+import type { RouterEnvironment } from "./router.ts";
+import { Session, unexpected } from "./session.ts";
+
+export class Acceptor implements Receiver, SessionCloser {
+  readonly #environment: RouterEnvironment;
+  readonly #transport: Transport;
+  readonly #origin: Origin;
+  readonly #isTrusted: boolean;
+  #state: SessionState = "closed";
+  /** Exists exactly while the state is `established`. */
+  #session: Session | undefined = undefined;
+  /** HELLO, WELCOME or GOODBYE is awaited until then. */
+  #deadline: Deadline | undefined = undefined;
+  /** The id reserved for the session that is being let in. */
+  #pending: SessionId = 0;
+  /** Takes the answer to the challenge that is out. */
+  #verify: ((response: Authenticate) => void) | undefined = undefined;
+  #isClosed = false;
+
+  constructor(environment: RouterEnvironment, transport: Transport, origin: Origin, isTrusted: boolean) {
+    this.#environment = environment;
+    this.#transport = transport;
+    this.#origin = origin;
+    this.#isTrusted = isTrusted;
+    this.#await("HELLO", environment.limits.helloTimeoutMs);
+  }
+
+  receive(message: Message): void {
+    try {
+      const session = this.#session;
+      // Hot path: one comparison between a routed message and its session.
+      if (session === undefined) this.#receive(message);
+      else if (message.type === MessageType.Goodbye) this.#answerGoodbye(session);
+      else if (message.type === MessageType.Abort) this.#receiveAbort(message.reason);
+      else session.receive(message);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.violated(error);
+    }
+  }
+
+  /** ABORT, everything of the session disposed, and the transport closed (PERR-01). */
+  violated(error: ProtocolError): void {
+    if (this.#isClosed) return;
+    const { code, message } = error;
+    this.#environment.log({ event: "proto.violation", session: this.#session?.id, code, message, address: this.#origin.address });
+    this.#abort(Uri.protocolViolation, message, `protocol_violation.${code.toLowerCase()}`);
+  }
+
+  lost(reason: string): void {
+    this.#isClosed = true;
+    this.#endSession(reason);
+    this.#release();
+    this.#environment.detached(this);
+  }
+
+  /** Ends the session with GOODBYE. It counts as gone from now on (AMB-06). */
+  goodbye(reason: string, message?: string): void {
+    if (this.#isClosed) return;
+    if (this.#session === undefined) {
+      if (this.#state !== "shuttingDown") this.#abort(reason, message ?? "the router ends", reason); // [AMB-134]
+      return;
+    }
+    this.#transport.send({ type: MessageType.Goodbye, details: message === undefined ? NO_OPTIONS : { message }, reason });
+    this.#endSession(reason);
+    this.#state = "shuttingDown";
+    this.#await("GOODBYE", this.#environment.limits.goodbyeTimeoutMs);
+  }
+
+  // --- Without an established session ----------------------------------------------------------------------------------
+
+  #receive(message: Message): void {
+    if (this.#isClosed) return;
+    const what = verdict("router", this.#state, message.type);
+    if (what === "ignore") return;
+    if (what === "violation") throw unexpected(message, this.#state);
+    switch (message.type) {
+      case MessageType.Hello:
+        this.#hello(message);
+        return;
+      case MessageType.Authenticate:
+        this.#authenticate(message);
+        return;
+      case MessageType.Goodbye:
+        this.#close("closed"); // [AMB-04] the answer to ours, or one that crossed it
+        return;
+      case MessageType.Abort:
+        this.#receiveAbort(message.reason);
+        return;
+      default:
+        throw unexpected(message, this.#state);
+    }
+  }
+
+  #hello(message: Hello): void {
+    const name = message.realm ?? "";
+    if (name !== "" && !isUri(name)) {
+      this.#refuse(name, Uri.invalidUri, `the realm ${JSON.stringify(name.slice(0, 255))} is no valid URI`); // [SES-15]
+      return;
+    }
+    const realm = this.#environment.realm(name);
+    if (realm === undefined) {
+      this.#refuse(name, Uri.noSuchRealm, name === "" ? "HELLO names no realm, and the router has no default" : `the router has no realm ${name}`); // [SES-14, AMB-07]
+      return;
+    }
+    this.#state = "establishing";
+    this.#pending = this.#environment.reserveSessionId();
+    this.#await("WELCOME", this.#environment.limits.joinTimeoutMs);
+    if (this.#isTrusted) {
+      const { authid = "trusted" } = message.details;
+      this.#answered(realm, message, { kind: "welcome", authid, authrole: TRUSTED.name, authmethod: "trusted", authprovider: "router" });
+      return;
+    }
+    const request = { realm: realm.name, session: this.#pending, details: message.details, origin: this.#origin };
+    this.#ask(realm, message, (answer) => realm.authenticate(request, answer));
+  }
+
+  #authenticate(message: Authenticate): void {
+    const verify = this.#verify;
+    this.#verify = undefined; // [AMB-102] a challenge is used once
+    verify?.(message);
+  }
+
+  /** Asks, and takes the first answer to come while this attempt to join still lasts. */
+  #ask(realm: Realm, hello: Hello, question: (answer: (outcome: AuthenticationAnswer) => void) => void): void {
+    const attempt = this.#pending;
+    let isAnswered = false;
+    const answer = (outcome: AuthenticationAnswer) => {
+      if (isAnswered || this.#isClosed || this.#pending !== attempt) return;
+      isAnswered = true;
+      this.#answered(realm, hello, outcome);
+    };
+    try {
+      question(answer);
+    } catch (error) {
+      answer({ kind: "abort", reason: Uri.authenticationFailed, message: "authentication could not be performed" });
+      this.#environment.log({ event: "authorizer.error", realm: realm.name, message: String(error) });
+    }
+  }
+
+  #answered(realm: Realm, hello: Hello, outcome: AuthenticationAnswer): void {
+    switch (outcome.kind) {
+      case "abort":
+        this.#refuse(realm.name, outcome.reason, outcome.message);
+        return;
+      case "challenge":
+        this.#state = "challenging";
+        this.#verify = (response) => {
+          this.#state = "establishing";
+          this.#ask(realm, hello, (answer) => outcome.verify(response, answer));
+        };
+        this.#transport.send({ type: MessageType.Challenge, authmethod: outcome.authmethod, extra: outcome.extra });
+        return;
+      case "welcome":
+        this.#welcome(realm, hello, outcome);
+    }
+  }
+
+  #welcome(realm: Realm, hello: Hello, outcome: Extract<AuthenticationAnswer, { kind: "welcome" }>): void {
+    const role = this.#isTrusted ? TRUSTED : realm.role(outcome.authrole);
+    if (role === undefined) {
+      this.#refuse(realm.name, Uri.noSuchRole, `the realm ${realm.name} has no role ${outcome.authrole}`);
+      return;
+    }
+    const { authid, authrole, authmethod, authprovider, authextra } = outcome;
+    const { roles, agent } = hello.details;
+    const id = this.#pending;
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
+    const session = new Session(id, realm, role, outcome, roles, agent, this.#origin, this.#transport, this.#environment.clock.now());
+    this.#session = session;
+    this.#state = "established";
+    const identity = { realm: realm.name, authid, authrole, authmethod, authprovider };
+    this.#transport.send({
+      type: MessageType.Welcome,
+      session: id,
+      details: {
+        roles: ROUTER_ROLES_ANNOUNCED,
+        agent: this.#environment.agent,
+        ...identity,
+        ...(authextra === undefined ? {} : { authextra }),
+      },
+    });
+    realm.join(session, this);
+  }
+
+  // --- Ending ------------------------------------------------------------------------------------------------------------
+
+  /** The peer leaves (SES-20). The transport stays open for a while: another HELLO may come (AMB-02). */
+  #answerGoodbye(session: Session): void {
+    const reply: Goodbye = { type: MessageType.Goodbye, details: NO_OPTIONS, reason: Uri.goodbyeAndOut };
+    this.#endSession(Uri.closeRealm);
+    session.send(reply);
+    this.#state = "closed";
+    this.#await("HELLO", this.#environment.limits.helloTimeoutMs);
+  }
+
+  /** [SES-21] never answered */
+  #receiveAbort(reason: string): void {
+    this.#endSession(`abort.${isUri(reason) ? reason : "invalid_uri"}`);
+    this.#close("aborted");
+  }
+
+  #refuse(realm: string, reason: string, message: string): void {
+    this.#environment.log({ event: "join.refused", realm, reason, message, address: this.#origin.address });
+    this.#abort(reason, message, reason);
+  }
+
+  #abort(reason: string, message: string, cause: string): void {
+    this.#transport.send({ type: MessageType.Abort, details: { message }, reason, payload: Payload.EMPTY });
+    this.#endSession(cause);
+    this.#close(cause);
+  }
+
+  #endSession(reason: string): void {
+    const session = this.#session;
+    if (session !== undefined) {
+      this.#session = undefined;
+      session.realm.leave(session, reason, this.#environment.clock.now());
+    }
+    if (this.#pending !== 0) this.#environment.releaseSessionId(this.#pending);
+    this.#pending = 0;
+    this.#state = "closed";
+  }
+
+  #close(reason: string): void {
+    this.#isClosed = true;
+    this.#release();
+    this.#transport.close(reason);
+  }
+
+  #release(): void {
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
+    this.#verify = undefined;
+  }
+
+  #await(what: "HELLO" | "WELCOME" | "GOODBYE", ms: number): void {
+    this.#deadline?.cancel();
+    this.#deadline = this.#environment.deadlines.after(ms, () => {
+      if (what === "WELCOME") this.#abort(Uri.authenticationFailed, `the session was not established within ${ms} ms`, "timeout.join"); // [AMB-102]
+      else {
+        this.#endSession(`timeout.${what.toLowerCase()}`);
+        this.#close(`timeout.${what.toLowerCase()}`);
+      }
+    });
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * The seam through which a session is let in. The router asks and goes on with other things; the answer may come at once
+ * or later. Time-outs are the router's.
+ *
+ * Spec: requirements 7.1, AMB-08, AMB-09.
+ */
+import { type Authenticate, type Dict, type HelloDetails, type SessionId, Uri } from "@junctor/protocol";
+
+/** What the listener knows of the peer, for methods that use it and for logs. Nothing secret. */
+export interface Origin {
+  /** `websocket`, `rawsocket`, `memory`, … */
+  readonly transport: string;
+  readonly serializer?: string;
+  /** The peer's address, for people. */
+  readonly address?: string;
+}
+
+export interface AuthenticationRequest {
+  readonly realm: string;
+  /** The id that WELCOME will carry (AMB-24). */
+  readonly session: SessionId;
+  readonly details: HelloDetails;
+  readonly origin: Origin;
+}
+
+export type AuthenticationAnswer =
+  | {
+      readonly kind: "welcome";
+      readonly authid: string;
+      readonly authrole: string;
+      readonly authmethod: string;
+      readonly authprovider: string;
+      readonly authextra?: Dict;
+    }
+  | {
+      readonly kind: "challenge";
+      readonly authmethod: string;
+      readonly extra: Dict;
+      /** Asked with the peer's AUTHENTICATE; may answer with a further challenge (AUTH-03). */
+      readonly verify: (response: Authenticate, answer: (outcome: AuthenticationAnswer) => void) => void;
+    }
+  | { readonly kind: "abort"; readonly reason: string; readonly message: string };
+
+/** Answers exactly once, at once or later. A throw is a denial with `wamp.error.authentication_failed`. */
+export type Authenticator = (request: AuthenticationRequest, answer: (outcome: AuthenticationAnswer) => void) => void;
+
+/** Lets everybody in under one role. */
+export function anonymous(authrole: string): Authenticator {
+  return (request, answer) => {
+    const offered = request.details.authmethods ?? [];
+    if (offered.length > 0 && !offered.includes("anonymous")) {
+      answer({
+        kind: "abort",
+        reason: Uri.noMatchingAuthMethod,
+        message: `the realm takes the authentication method anonymous; offered were ${offered.join(", ")}`,
+      });
+      return;
+    }
+    answer({
+      kind: "welcome",
+      authid: `anonymous-${request.session.toString(36)}`,
+      authrole,
+      authmethod: "anonymous",
+      authprovider: "static",
+    });
+  };
+}

@@ -1,0 +1,13 @@
+/** The public surface of `@junctor/router`. */
+export { type AuthenticationAnswer, type AuthenticationRequest, type Authenticator, anonymous, type Origin } from "./access/authenticator.ts";
+export type { AuthorizationRequest, Authorizer } from "./access/authorizer.ts";
+export { type Action, type Decision, DENIED, type Disclosure, type Permission, type RoleConfig } from "./access/role.ts";
+export type { Clock } from "./deadline.ts";
+export { RouterError } from "./error.ts";
+export { ANNOUNCED } from "./feature.ts";
+export { DEFAULT_LIMITS, type RouterLimits } from "./limits.ts";
+export type { Counters, RouterEvent } from "./log.ts";
+export type { Pattern } from "./pattern/covers.ts";
+export type { Realm, RealmConfig } from "./realm.ts";
+export { Router, type RouterOptions } from "./router.ts";
+export type { Principal, Session } from "./session.ts";

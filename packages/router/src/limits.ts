@@ -1,0 +1,38 @@
+/** Limits of sessions and realms: on by default, each with a name and an error (reliability G8, AMB-135). */
+export interface RouterLimits {
+  /** From the connection to HELLO, in ms. */
+  readonly helloTimeoutMs: number;
+  /** From HELLO to WELCOME, in ms. */
+  readonly joinTimeoutMs: number;
+  /** Wait for the peer's GOODBYE, in ms (AMB-06). */
+  readonly goodbyeTimeoutMs: number;
+  /** URI length in UTF-16 units, and components (SUBSCRIBE, REGISTER, CALL, PUBLISH, HELLO). */
+  readonly uriLength: number;
+  readonly uriComponents: number;
+  /** Per session. */
+  readonly subscriptions: number;
+  readonly patternSubscriptions: number;
+  readonly registrations: number;
+  /** Calls in flight: of one caller, and of one realm. */
+  readonly callsPerSession: number;
+  readonly callsPerRealm: number;
+  /** Items of each `exclude*` and `eligible*` list. */
+  readonly listLength: number;
+  /** Messages of one session that may wait for an authorizer. */
+  readonly waitingMessages: number;
+}
+
+export const DEFAULT_LIMITS: RouterLimits = {
+  helloTimeoutMs: 5_000,
+  joinTimeoutMs: 10_000,
+  goodbyeTimeoutMs: 5_000,
+  uriLength: 255,
+  uriComponents: 32,
+  subscriptions: 10_000,
+  patternSubscriptions: 1_000,
+  registrations: 10_000,
+  callsPerSession: 1_024,
+  callsPerRealm: 100_000,
+  listLength: 1_024,
+  waitingMessages: 1_024,
+};

@@ -1,0 +1,90 @@
+/**
+ * Values by URI pattern, and the two questions about them: which patterns match a URI (events), and which is the best
+ * (calls, permissions). Exact, prefix and wildcard patterns of the same text do not conflict (AMB-34).
+ *
+ * Answers are kept in a bounded cache by URI. An exact pattern that comes or goes concerns its own URI only; any other
+ * empties the cache.
+ */
+import { isReserved, type MatchPolicy } from "@junctor/protocol";
+import { PrefixMap } from "./prefix.ts";
+import { WildcardTrie } from "./wildcard.ts";
+
+export class PatternIndex<T extends object> {
+  readonly #exact = new Map<string, T>();
+  readonly #prefix = new PrefixMap<T>();
+  readonly #wildcard = new WildcardTrie<T>();
+  readonly #matching = new Map<string, readonly T[]>();
+  readonly #best = new Map<string, T>();
+
+  get(uri: string, match: MatchPolicy): T | undefined {
+    return this.#of(match).get(uri);
+  }
+
+  set(uri: string, match: MatchPolicy, value: T): void {
+    this.#of(match).set(uri, value);
+    this.#forget(uri, match);
+  }
+
+  delete(uri: string, match: MatchPolicy): void {
+    this.#of(match).delete(uri);
+    this.#forget(uri, match);
+  }
+
+  /** All values whose pattern matches (PS-PAT-02). The list is shared: it must not be changed, nor kept. */
+  matching(uri: string): readonly T[] {
+    return this.#matching.get(uri) ?? this.#findMatching(uri);
+  }
+
+  /**
+   * The value of the best pattern: exact, else the longest prefix, else the most specific wildcard (RPC-PAT-04). Reserved
+   * URIs are matched by exact patterns only (AMB-20) unless `isReservedToo`.
+   */
+  best(uri: string, isReservedToo = false): T | undefined {
+    return this.#best.get(uri) ?? this.#findBest(uri, isReservedToo);
+  }
+
+  *values(match?: MatchPolicy): IterableIterator<T> {
+    if (match === undefined || match === "exact") yield* this.#exact.values();
+    if (match === undefined || match === "prefix") yield* this.#prefix.values();
+    if (match === undefined || match === "wildcard") yield* this.#wildcard.values();
+  }
+
+  #of(match: MatchPolicy): Pick<Map<string, T>, "get" | "delete"> & { set(uri: string, value: T): unknown } {
+    return match === "exact" ? this.#exact : match === "prefix" ? this.#prefix : this.#wildcard;
+  }
+
+  #findMatching(uri: string): readonly T[] {
+    const found: T[] = [];
+    const exact = this.#exact.get(uri);
+    if (exact !== undefined) found.push(exact);
+    this.#prefix.collect(uri, found);
+    this.#wildcard.collect(uri, found);
+    keep(this.#matching, uri, found);
+    return found;
+  }
+
+  #findBest(uri: string, isReservedToo: boolean): T | undefined {
+    let found = this.#exact.get(uri);
+    if (found === undefined && (isReservedToo || !isReserved(uri))) found = this.#prefix.longest(uri) ?? this.#wildcard.best(uri);
+    if (found !== undefined) keep(this.#best, uri, found);
+    return found;
+  }
+
+  #forget(uri: string, match: MatchPolicy): void {
+    if (match === "exact") {
+      this.#matching.delete(uri);
+      this.#best.delete(uri);
+    } else {
+      this.#matching.clear();
+      this.#best.clear();
+    }
+  }
+}
+
+/** A cache that is full starts over: simpler than an order of use, and a peer that sweeps URIs gains nothing by either. */
+function keep<V>(cache: Map<string, V>, uri: string, value: V): void {
+  if (cache.size >= CACHE_SIZE) cache.clear();
+  cache.set(uri, value);
+}
+
+const CACHE_SIZE = 10_000;

@@ -1,0 +1,110 @@
+/** A realm: a routing name space of its own, with its sessions, roles, broker and dealer. Realms share nothing (SES-01). */
+import type { MatchPolicy, ProtocolError, SessionId, UriRule } from "@junctor/protocol";
+import type { Authenticator } from "./access/authenticator.ts";
+import type { Authorizer } from "./access/authorizer.ts";
+import { type Action, type Decision, DENIED, Role, type RoleConfig } from "./access/role.ts";
+import { Broker } from "./broker/broker.ts";
+import { Dealer } from "./dealer/dealer.ts";
+import type { RouterLimits } from "./limits.ts";
+import { type Counters, createCounters, type RouterEvent } from "./log.ts";
+import type { RouterEnvironment } from "./router.ts";
+import type { Session } from "./session.ts";
+
+export interface RealmConfig {
+  /** A URI; clients name it in HELLO. */
+  readonly name: string;
+  readonly roles: readonly RoleConfig[];
+  readonly authenticate: Authenticator;
+  /** Decides in place of the roles' tables, when given. */
+  readonly authorize?: Authorizer;
+  /** Default `loose` (URI-05). */
+  readonly uriRule?: UriRule;
+}
+
+export class Realm {
+  readonly name: string;
+  readonly uriRule: UriRule;
+  readonly authenticate: Authenticator;
+  readonly authorizer: Authorizer | undefined;
+  readonly limits: RouterLimits;
+  readonly log: (event: RouterEvent) => void;
+  readonly counters: Counters = createCounters();
+  readonly broker: Broker;
+  readonly dealer: Dealer;
+  readonly sessions = new Map<SessionId, Session>();
+  readonly #roles = new Map<string, Role>();
+  readonly #closers = new Map<Session, SessionCloser>();
+
+  constructor(config: RealmConfig, environment: RouterEnvironment) {
+    this.name = config.name;
+    this.uriRule = config.uriRule ?? "loose";
+    this.authenticate = config.authenticate;
+    this.authorizer = config.authorize;
+    this.limits = environment.limits;
+    this.log = environment.log;
+    this.broker = new Broker(environment.ids, environment.routerIds, this.counters);
+    this.dealer = new Dealer(environment.routerIds, environment.random, environment.limits, this.counters);
+    for (const role of config.roles) this.#roles.set(role.name, new Role(role));
+  }
+
+  role(name: string): Role | undefined {
+    return this.#roles.get(name);
+  }
+
+  join(session: Session, closer: SessionCloser): void {
+    this.sessions.set(session.id, session);
+    this.#closers.set(session, closer);
+    this.counters.sessionsOpened++;
+    const { id, authid, authrole, authmethod, agent, origin } = session;
+    this.log({
+      event: "session.open",
+      realm: this.name,
+      session: id,
+      authid,
+      authrole,
+      authmethod,
+      agent,
+      transport: origin.transport,
+      serializer: origin.serializer,
+      address: origin.address,
+    });
+  }
+
+  /** @param reason stable name, see `RouterEvent` */
+  leave(session: Session, reason: string, now: number): void {
+    if (!this.sessions.delete(session.id)) return;
+    this.#closers.delete(session);
+    session.leave();
+    this.counters.sessionsClosed++;
+    this.log({ event: "session.close", realm: this.name, session: session.id, reason, durationMs: Math.round(now - session.openedAt), received: session.received });
+  }
+
+  /** Asks the authorizer. One that throws, or answers without a decision, denies (AUTHZ-04). */
+  authorize(
+    request: { session: SessionId; authid: string; authrole: string; action: Action; uri: string; match: MatchPolicy },
+    answer: (decision: Decision) => void,
+  ): void {
+    try {
+      this.authorizer?.({ realm: this.name, ...request }, answer);
+    } catch (error) {
+      this.log({ event: "authorizer.error", realm: this.name, message: String(error) });
+      answer(DENIED);
+    }
+  }
+
+  /** A message that had waited for the authorizer turned out to break the protocol. */
+  violated(session: Session, error: ProtocolError): void {
+    this.#closers.get(session)?.violated(error);
+  }
+
+  /** Ends all sessions with GOODBYE. */
+  close(reason: string, message?: string): void {
+    for (const closer of [...this.#closers.values()]) closer.goodbye(reason, message);
+  }
+}
+
+/** What ends a session from the router's side. */
+export interface SessionCloser {
+  violated(error: ProtocolError): void;
+  goodbye(reason: string, message?: string): void;
+}

@@ -1,0 +1,311 @@
+/**
+ * The router's side of an established session: checks what its peer asks for, in order, and hands it to broker and dealer.
+ * Before WELCOME and after GOODBYE there is no `Session`; that part of its life is the `Acceptor`'s.
+ *
+ * Spec: requirements 2.2 to 2.6, 3, 8; AMB-17, AMB-20, AMB-126, AMB-135.
+ */
+import {
+  type Call,
+  type ClientRoles,
+  hasFeature,
+  type InvocationId,
+  isPattern,
+  isReserved,
+  type MatchPolicy,
+  type Message,
+  MessageType,
+  messageName,
+  NO_OPTIONS,
+  nextId,
+  Payload,
+  ProtocolError,
+  type Publish,
+  type Register,
+  type RegistrationId,
+  type RequestId,
+  type SendOutcome,
+  type SessionId,
+  type Subscribe,
+  type SubscriptionId,
+  type Transport,
+  Uri,
+  verdict,
+} from "@junctor/protocol";
+import type { Origin } from "./access/authenticator.ts";
+import type { Action, Decision, Role } from "./access/role.ts";
+import { longestList } from "./broker/event-filter.ts";
+import type { Invocation } from "./dealer/invocation.ts";
+import { type Refusal, RouterError, refusal } from "./error.ts";
+import type { Realm } from "./realm.ts";
+
+/** Who a session is, as its authenticator said. */
+export interface Principal {
+  readonly authid: string;
+  readonly authrole: string;
+  readonly authmethod: string;
+  readonly authprovider: string;
+}
+
+export class Session implements Principal {
+  readonly id: SessionId;
+  readonly realm: Realm;
+  readonly authid: string;
+  readonly authrole: string;
+  readonly authmethod: string;
+  readonly authprovider: string;
+  readonly agent: string | undefined;
+  readonly origin: Origin;
+  readonly openedAt: number;
+  /** Messages received. */
+  received = 0;
+
+  /** Place among the subscribers of each subscription: the broker's. */
+  readonly subscriptions = new Map<SubscriptionId, number>();
+  patternSubscriptionCount = 0;
+  /** The dealer's. */
+  readonly registrations = new Set<RegistrationId>();
+  /** Calls of this session that have no final answer yet: the dealer's. */
+  readonly calls = new Map<RequestId, Invocation>();
+  /** What this session is to answer, as a callee: the dealer's. */
+  readonly invocations = new Map<InvocationId, Invocation>();
+  /** The last invocation id given out to this session; 0 before the first. */
+  lastInvocation: InvocationId = 0;
+  /** INTERRUPT may be sent (RPC-CANCEL-06; both spellings, AMB-62 a). */
+  readonly canBeInterrupted: boolean;
+  /** Progressive results may be asked for (RPC-PCR-03). */
+  readonly canProgress: boolean;
+
+  readonly #transport: Transport;
+  readonly #role: Role;
+  #lastRequest: RequestId = 0;
+  /** Messages that wait, in order, for the authorizer's answer to an earlier one; `undefined` when none is awaited. */
+  #waiting: Message[] | undefined = undefined;
+  #hasLeft = false;
+
+  constructor(id: SessionId, realm: Realm, role: Role, principal: Principal, roles: ClientRoles, agent: string | undefined, origin: Origin, transport: Transport, now: number) {
+    this.id = id;
+    this.realm = realm;
+    this.authid = principal.authid;
+    this.authrole = principal.authrole;
+    this.authmethod = principal.authmethod;
+    this.authprovider = principal.authprovider;
+    this.agent = agent;
+    this.origin = origin;
+    this.openedAt = now;
+    this.canBeInterrupted = hasFeature(roles, "callee", "call_canceling") || hasFeature(roles, "callee", "call_cancelling");
+    this.canProgress = this.canBeInterrupted && hasFeature(roles, "callee", "progressive_call_results");
+    this.#transport = transport;
+    this.#role = role;
+  }
+
+  send(message: Message): SendOutcome {
+    return this.#transport.send(message);
+  }
+
+  /** @throws {ProtocolError} the peer broke the protocol, and the session must end */
+  receive(message: Message): void {
+    this.received++;
+    if (this.#waiting === undefined) {
+      this.#handle(message);
+      return;
+    }
+    // [AMB-126] Nothing overtakes a message whose authorization is awaited.
+    const limit = this.realm.limits.waitingMessages;
+    if (this.#waiting.push(message) > limit) {
+      this.realm.log({ event: "limit.hit", realm: this.realm.name, session: this.id, limit: "waitingMessages" });
+      throw new ProtocolError("UNEXPECTED_MESSAGE", `more than ${limit} messages while one of them waits for the authorizer`);
+    }
+  }
+
+  /** Releases all that the session holds (SES-24). Broker and dealer first, so that nothing is sent to it any more. */
+  leave(): void {
+    this.#hasLeft = true;
+    this.realm.broker.leave(this);
+    this.realm.dealer.leave(this);
+  }
+
+  #handle(message: Message): void {
+    switch (message.type) {
+      case MessageType.Yield:
+        this.realm.dealer.yield(this, message);
+        return;
+      case MessageType.Call:
+        this.#request(message, message.procedure, "exact", "call");
+        return;
+      case MessageType.Publish:
+        this.#request(message, message.topic, "exact", "publish");
+        return;
+      case MessageType.Error:
+        this.#error(message);
+        return;
+      case MessageType.Subscribe:
+        this.#request(message, message.topic, message.options.match ?? "exact", "subscribe");
+        return;
+      case MessageType.Register:
+        this.#request(message, message.procedure, message.options.match ?? "exact", "register");
+        return;
+      case MessageType.Unsubscribe:
+        this.#takeRequestId(message.request);
+        this.#answer(message, this.realm.broker.unsubscribe(this, message));
+        return;
+      case MessageType.Unregister:
+        this.#takeRequestId(message.request);
+        this.#answer(message, this.realm.dealer.unregister(this, message));
+        return;
+      case MessageType.Cancel:
+        this.realm.dealer.cancel(this, message);
+        return;
+      case MessageType.EventReceived:
+        return; // [ACK-01] experimental: accepted, not used
+      default:
+        throw unexpected(message);
+    }
+  }
+
+  /** A message that names a URI: checked, authorized, performed. */
+  #request(message: Call | Publish | Subscribe | Register, uri: string, match: MatchPolicy, action: Action): void {
+    this.#takeRequestId(message.request);
+    const problem = this.#problem(message, uri, match, action);
+    if (problem !== undefined) this.#answer(message, problem);
+    else if (this.realm.authorizer === undefined) {
+      this.#perform(message, match === "exact" ? this.#role.decide(action, uri) : this.#role.decidePattern(action, uri, match), action, uri);
+    } else this.#askAuthorizer(message, uri, match, action);
+  }
+
+  #perform(message: Call | Publish | Subscribe | Register, decision: Decision, action: Action, uri: string): void {
+    const { broker, dealer } = this.realm;
+    if (!decision.allow) {
+      this.realm.log({ event: "authz.deny", realm: this.realm.name, session: this.id, action, uri });
+      this.#answer(message, refusal(Uri.notAuthorized, `the role ${this.authrole} may not ${action} ${uri}`)); // [AUTHZ-04]
+      return;
+    }
+    switch (message.type) {
+      case MessageType.Call:
+        this.#answer(message, dealer.call(this, message, decision.disclose));
+        return;
+      case MessageType.Publish:
+        this.#answer(message, broker.publish(this, message, decision.disclose));
+        return;
+      case MessageType.Subscribe:
+        broker.subscribe(this, message);
+        return;
+      case MessageType.Register:
+        this.#answer(message, dealer.register(this, message, decision.disclose));
+    }
+  }
+
+  #askAuthorizer(message: Call | Publish | Subscribe | Register, uri: string, match: MatchPolicy, action: Action): void {
+    const waiting: Message[] = [];
+    this.#waiting = waiting;
+    let isAnswered = false;
+    this.realm.authorize({ session: this.id, authid: this.authid, authrole: this.authrole, action, uri, match }, (decision) => {
+      if (isAnswered) return;
+      isAnswered = true;
+      this.#waiting = undefined;
+      if (this.#hasLeft) return;
+      this.#perform(message, decision, action, uri);
+      this.#resume(waiting);
+    });
+  }
+
+  /** Goes on with what had to wait, until the next one has to. */
+  #resume(messages: readonly Message[]): void {
+    for (let i = 0; i < messages.length; i++) {
+      if (this.#hasLeft) return;
+      const waiting = this.#waiting;
+      if (waiting !== undefined) {
+        waiting.unshift(...messages.slice(i));
+        return;
+      }
+      try {
+        this.#handle(messages[i] as Message);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        this.realm.violated(this, error);
+        return;
+      }
+    }
+  }
+
+  // [PERR-06, ID-04, ID-10] One counter for all requests of a client, whatever becomes of them.
+  #takeRequestId(request: RequestId): void {
+    const expected = nextId(this.#lastRequest);
+    if (request !== expected) throw new ProtocolError("REQUEST_ID", `request id ${request}, where ${expected} comes next`);
+    this.#lastRequest = expected;
+  }
+
+  #problem(message: Call | Publish | Subscribe | Register, uri: string, match: MatchPolicy, action: Action): Refusal | undefined {
+    const { limits } = this.realm;
+    if (!isPattern(uri, this.realm.uriRule, match)) return refusal(Uri.invalidUri, `${JSON.stringify(uri.slice(0, limits.uriLength))} is no valid URI${match === "exact" ? "" : ` for match ${match}`}`); // [URI-08]
+    if (uri.length > limits.uriLength || isTooDeep(uri, limits.uriComponents)) {
+      return refusal(Uri.invalidUri, `a URI may have ${limits.uriLength} characters and ${limits.uriComponents} components`);
+    }
+    // [URI-07, AMB-20] Only the router's own sessions register and publish there.
+    if ((action === "publish" || action === "register") && isReserved(uri) && !this.#role.isTrusted) {
+      return refusal(Uri.invalidUri, "URIs that start with wamp. are reserved for the router");
+    }
+    if (message.type === MessageType.Publish) {
+      if (message.options !== NO_OPTIONS && longestList(message.options) > limits.listLength) return this.#overLimit("listLength", limits.listLength);
+    } else if (message.type === MessageType.Subscribe) {
+      if (this.subscriptions.size >= limits.subscriptions) return this.#overLimit("subscriptions", limits.subscriptions);
+      if (match !== "exact" && this.patternSubscriptionCount >= limits.patternSubscriptions) {
+        return this.#overLimit("patternSubscriptions", limits.patternSubscriptions);
+      }
+    } else if (message.type === MessageType.Register && this.registrations.size >= limits.registrations) {
+      return this.#overLimit("registrations", limits.registrations);
+    }
+    return undefined;
+  }
+
+  #overLimit(limit: string, value: number): Refusal {
+    this.realm.log({ event: "limit.hit", realm: this.realm.name, session: this.id, limit });
+    return refusal(RouterError.limitExceeded, limit, value);
+  }
+
+  #error(message: Extract<Message, { type: typeof MessageType.Error }>): void {
+    if (message.requestType !== MessageType.Invocation) {
+      throw new ProtocolError("UNEXPECTED_MESSAGE", `a client may answer INVOCATION with ERROR, not ${messageName(message.requestType)}`); // [PERR-04]
+    }
+    if (!isPattern(message.error, "loose", "exact")) throw new ProtocolError("MALFORMED_MESSAGE", "ERROR: the error must be a URI"); // [AMB-18]
+    this.realm.dealer.error(this, message);
+  }
+
+  /** Sends the ERROR of a refused request, if there is one and the request asks for an answer. */
+  #answer(message: Call | Publish | Subscribe | Register | Extract<Message, { type: 34 | 66 }>, refused: Refusal | undefined): void {
+    if (refused === undefined) return;
+    if (message.type === MessageType.Publish && message.options.acknowledge !== true) {
+      this.realm.counters.publicationsRefused++; // [PS-07, AMB-17] never an answer
+      return;
+    }
+    this.send({
+      type: MessageType.Error,
+      requestType: message.type,
+      request: message.request,
+      details: NO_OPTIONS,
+      error: refused.error,
+      payload: Payload.of(refused.args),
+    });
+  }
+}
+
+/** The error for a message that may not arrive now, from this side. */
+export function unexpected(message: Message, state: Parameters<typeof verdict>[1] = "established"): ProtocolError {
+  return new ProtocolError("UNEXPECTED_MESSAGE", `${messageName(message.type)} is not allowed from a client ${STATES[state]}`);
+}
+
+const STATES = {
+  closed: "before HELLO",
+  establishing: "before the router has answered HELLO",
+  challenging: "while the router waits for AUTHENTICATE",
+  established: "in an established session",
+  shuttingDown: "after GOODBYE",
+} as const;
+
+/** A URI of n components has n - 1 dots; only long texts can have too many. */
+function isTooDeep(uri: string, components: number): boolean {
+  if (uri.length < components) return false;
+  let dots = 0;
+  for (let at = uri.indexOf("."); at >= 0; at = uri.indexOf(".", at + 1)) if (++dots >= components) return true;
+  return false;
+}
+
