@@ -1,0 +1,27 @@
+/** Where a listener listens and a peer comes from, as text for people and as a key for limits. */
+import type { AddressInfo, Socket } from "node:net";
+
+/** @returns `undefined` for UNIX sockets */
+export function peerAddress(socket: Socket): string | undefined {
+  const { remoteAddress } = socket;
+  return remoteAddress?.startsWith("::ffff:") ? remoteAddress.slice(7) : remoteAddress;
+}
+
+export function isLoopback(address: string): boolean {
+  return address === "::1" || address.startsWith("127.");
+}
+
+/** What connections are counted by: an IPv4 address, or the /64 of an IPv6 address, which one host may have whole. */
+export function limitKey(address: string): string {
+  if (!address.includes(":")) return address;
+  const [head = "", tail] = address.split("::");
+  const groups = head.split(":");
+  if (tail !== undefined) while (groups.length + tail.split(":").length < 8) groups.push("0");
+  return groups.slice(0, 4).join(":");
+}
+
+/** `host:port` with brackets where IPv6 needs them, or the path of a UNIX socket. */
+export function addressText(address: AddressInfo | string | null): string {
+  if (address === null || typeof address === "string") return address ?? "?";
+  return `${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`;
+}

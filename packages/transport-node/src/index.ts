@@ -1,0 +1,7 @@
+/** The public surface of `@junctor/transport-node`. */
+export { Connection, type ConnectionObserver } from "./connection.ts";
+export { DialError, type DialOptions, dial } from "./dial.ts";
+export { nodeSerializers } from "./encodings.ts";
+export { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS, type SlowConsumerPolicy } from "./limits.ts";
+export { type ConnectionInfo, ListenError, Listener, type ListenOptions, listen, type TransportEvent } from "./listener.ts";
+export { nodeText } from "./node-text.ts";

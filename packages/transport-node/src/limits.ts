@@ -1,0 +1,56 @@
+/** Limits of connections: on by default, each with a name (reliability 2.1, G5 to G7). Sizes in bytes, times in ms. */
+
+/** What happens to EVENTs for a peer that does not read them (G5). Other messages are never dropped: the session ends instead. */
+export type SlowConsumerPolicy = "disconnect" | "drop_newest" | "drop_oldest" | "conflate";
+
+export interface ConnectionLimits {
+  /** Longest message that is taken after WELCOME. Announced on RawSocket, rounded down to a power of two. */
+  readonly messageSize: number;
+  /** Longest message that is taken before. */
+  readonly messageSizeBeforeJoin: number;
+  /** WebSocket fragments of one message. */
+  readonly fragments: number;
+  /** From the connection to the end of the TLS, HTTP or RawSocket handshake. */
+  readonly handshakeTimeoutMs: number;
+  /** HTTP headers: bytes and number. */
+  readonly headerSize: number;
+  readonly headerCount: number;
+  /** Connections of one address that have not joined. Loopback and UNIX sockets are exempt. */
+  readonly unjoinedPerAddress: number;
+  /** Connections of one address. Loopback and UNIX sockets are exempt. */
+  readonly connectionsPerAddress: number;
+  /** Connections of one listener. */
+  readonly connections: number;
+  /** Outgoing queue: above `queueSoft` for `queueSoftMs`, or above `queueHard` at once, `slowConsumer` applies. */
+  readonly queueSoft: number;
+  readonly queueSoftMs: number;
+  readonly queueHard: number;
+  readonly slowConsumer: SlowConsumerPolicy;
+  /** While more than this of replies to its own requests is queued for a peer, it is not read. */
+  readonly replyHighMark: number;
+  /** Silence after which a peer is pinged, and further silence after which it counts as gone. */
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+  /** Wait for the peer's closing handshake. */
+  readonly closeTimeoutMs: number;
+}
+
+export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
+  messageSize: 1 << 20,
+  messageSizeBeforeJoin: 16 << 10,
+  fragments: 1_024,
+  handshakeTimeoutMs: 5_000,
+  headerSize: 8 << 10,
+  headerCount: 50,
+  unjoinedPerAddress: 32,
+  connectionsPerAddress: 10_000,
+  connections: 100_000,
+  queueSoft: 1 << 20,
+  queueSoftMs: 10_000,
+  queueHard: 8 << 20,
+  slowConsumer: "disconnect",
+  replyHighMark: 512 << 10,
+  pingIntervalMs: 20_000,
+  pingTimeoutMs: 10_000,
+  closeTimeoutMs: 2_000,
+};

@@ -1,0 +1,417 @@
+/**
+ * Listens on a port or a UNIX socket for WebSocket, RawSocket and HTTP, with or without TLS. One port can carry all of
+ * them: the first octet tells (TRN-RAW-02).
+ *
+ * Spec: requirements 9.1, 9.3; AMB-116, AMB-119; reliability 2.1.
+ */
+import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import {
+  announceableLength,
+  chooseSubprotocol,
+  decodeRequest,
+  encodeHandshake,
+  encodeRefusal,
+  HANDSHAKE_SIZE,
+  HandshakeError,
+  ProtocolError,
+  RAWSOCKET_MAGIC,
+  type Receiver,
+  type Serializer,
+  subprotocolOf,
+} from "@junctor/protocol";
+import { WebSocketServer } from "ws";
+import { addressText, isLoopback, limitKey, peerAddress } from "./address.ts";
+import type { Connection, ConnectionObserver } from "./connection.ts";
+import { encodingOf, nodeSerializers } from "./encodings.ts";
+import { binaryFraming, rawFraming, textFraming } from "./framing.ts";
+import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
+import { RawSocketConnection } from "./rawsocket-connection.ts";
+import { removeStaleSocket, setSocketMode } from "./unix-socket.ts";
+import { WebSocketConnection } from "./websocket-connection.ts";
+
+/** What the listener knows of a peer when it connects. */
+export interface ConnectionInfo {
+  readonly transport: "websocket" | "rawsocket";
+  readonly serializer: string;
+  /** Absent for UNIX sockets. */
+  readonly address?: string;
+}
+
+export type TransportEvent =
+  | { readonly event: "connection.close"; readonly reason: string; readonly address: string | undefined; readonly durationMs: number; readonly dropped: number }
+  | { readonly event: "connection.refused"; readonly reason: string; readonly message: string; readonly address: string | undefined }
+  | { readonly event: "slow.consumer"; readonly action: string; readonly address: string | undefined; readonly queued: number };
+
+export interface ListenOptions {
+  /** What the port speaks: WebSocket and HTTP, RawSocket, or all of them. */
+  readonly kind: "web" | "rawsocket" | "universal";
+  /** TCP: default 127.0.0.1. */
+  readonly host?: string;
+  /** TCP: 0 takes any free port. */
+  readonly port?: number;
+  /** A UNIX socket, instead of host and port. */
+  readonly path?: string;
+  /** Permissions of the UNIX socket. Default 0o600. */
+  readonly mode?: number;
+  readonly tls?: TlsOptions;
+  /** The path that WebSocket clients use. Default `/ws`; `*` takes any. */
+  readonly webSocketPath?: string;
+  /** Offered in this order of preference where the client has none. Default JSON, MessagePack, CBOR. */
+  readonly serializers?: readonly Serializer[];
+  /** Compresses WebSocket messages where the client offers it. Default false. */
+  readonly deflate?: boolean;
+  readonly limits?: Partial<ConnectionLimits>;
+  /** Takes a new connection. @returns whom to tell what arrives on it */
+  readonly accept: (connection: Connection, info: ConnectionInfo) => Receiver;
+  /** Answers HTTP requests that open no WebSocket. Default: 404 with a hint. */
+  readonly onRequest?: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly log?: (event: TransportEvent) => void;
+  /** Milliseconds on a scale that never goes back. Default `performance.now`. */
+  readonly now?: () => number;
+}
+
+/** Listening failed; the message names cause and remedy. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+  readonly code: string;
+
+  constructor(code: string, message: string, cause: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/** @throws {ListenError} */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const listener = new Listener(options);
+  await listener.open();
+  return listener;
+}
+
+export class Listener implements ConnectionObserver {
+  readonly #options: ListenOptions;
+  readonly #limits: ConnectionLimits;
+  readonly #serializers: readonly Serializer[];
+  readonly #log: (event: TransportEvent) => void;
+  readonly #now: () => number;
+  readonly #server: TcpServer;
+  readonly #http: HttpServer | undefined;
+  readonly #webSockets: WebSocketServer;
+  readonly #connections = new Set<Connection>();
+  readonly #byAddress = new Map<string, Set<Connection>>();
+  /** Sockets without a connection yet, and since when. */
+  readonly #opening = new Map<Socket, number>();
+  readonly #ticker: NodeJS.Timeout;
+  #closed: Promise<void> | undefined = undefined;
+  #drained: (() => void) | undefined = undefined;
+
+  constructor(options: ListenOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_CONNECTION_LIMITS, ...options.limits };
+    this.#serializers = options.serializers ?? nodeSerializers;
+    this.#log = options.log ?? (() => {});
+    this.#now = options.now ?? (() => performance.now());
+    this.#webSockets = this.#createWebSocketServer();
+    this.#http = options.kind === "rawsocket" ? undefined : this.#createHttpServer();
+    const isPlainWeb = options.kind === "web" && options.tls === undefined;
+    this.#server = isPlainWeb && this.#http !== undefined ? this.#http : this.#createServer();
+    this.#ticker = setInterval(() => this.tick(), TICK_MS);
+    this.#ticker.unref();
+  }
+
+  /** Where it listens: `host:port`, or a path. */
+  get address(): string {
+    return addressText(this.#server.address());
+  }
+
+  /** 0 for a UNIX socket. */
+  get port(): number {
+    const address = this.#server.address() as AddressInfo | string | null;
+    return typeof address === "object" && address !== null ? address.port : 0;
+  }
+
+  get connections(): ReadonlySet<Connection> {
+    return this.#connections;
+  }
+
+  async open(): Promise<void> {
+    const { path, host = "127.0.0.1", port = 0, mode = 0o600 } = this.#options;
+    try {
+      if (path !== undefined) await removeStaleSocket(path);
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once("error", reject);
+        this.#server.listen(path === undefined ? { host, port } : { path }, () => {
+          this.#server.off("error", reject);
+          resolve();
+        });
+      });
+      if (path !== undefined) setSocketMode(path, mode);
+    } catch (error) {
+      clearInterval(this.#ticker);
+      throw listenError(error, path ?? `${host}:${port}`);
+    }
+    // A server that did not listen itself checks no time-outs of the requests handed to it.
+    if (this.#http !== undefined && this.#http !== this.#server) this.#http.emit("listening");
+  }
+
+  /**
+   * Accepts nothing more and waits until the connections that there are have ended; who owns their sessions ends them.
+   * What is left after `graceMs` is cut.
+   */
+  close(graceMs = 5_000): Promise<void> {
+    this.#closed ??= this.#close(graceMs);
+    return this.#closed;
+  }
+
+  /** Looks after all connections; called once a second. */
+  tick(): void {
+    const now = this.#now();
+    for (const connection of this.#connections) connection.tick(now);
+    for (const [socket, since] of this.#opening) {
+      if (now - since >= this.#limits.handshakeTimeoutMs) this.#refuse(socket, "timeout.handshake", `no handshake within ${this.#limits.handshakeTimeoutMs} ms`);
+    }
+  }
+
+  closed(connection: Connection, reason: string): void {
+    const { address, openedAt, dropped } = connection;
+    this.#connections.delete(connection);
+    if (address !== undefined) {
+      const key = limitKey(address);
+      const same = this.#byAddress.get(key);
+      same?.delete(connection);
+      if (same?.size === 0) this.#byAddress.delete(key);
+    }
+    this.#log({ event: "connection.close", reason, address, durationMs: Math.round(this.#now() - openedAt), dropped });
+    if (this.#connections.size === 0) this.#drained?.();
+  }
+
+  slowConsumer(connection: Connection, action: string): void {
+    this.#log({ event: "slow.consumer", action, address: connection.address, queued: connection.queued });
+  }
+
+  // --- Servers ---------------------------------------------------------------------------------------------------------
+
+  #createServer(): TcpServer {
+    const onSocket = (socket: Socket) => this.#accept(socket);
+    const { tls } = this.#options;
+    if (tls === undefined) return createTcpServer({ noDelay: true }, onSocket);
+    const server = createTlsServer({ minVersion: "TLSv1.2", handshakeTimeout: this.#limits.handshakeTimeoutMs, ...tls }, onSocket);
+    server.on("tlsClientError", (error: Error & { code?: string; reason?: string }, socket) => {
+      this.#log({ event: "connection.refused", reason: "tls", message: error.reason ?? error.message, address: peerAddress(socket) });
+      socket.destroy();
+    });
+    return server;
+  }
+
+  #createHttpServer(): HttpServer {
+    const { headerSize, headerCount, handshakeTimeoutMs } = this.#limits;
+    const http = createHttpServer(
+      { maxHeaderSize: headerSize, headersTimeout: handshakeTimeoutMs, connectionsCheckingInterval: TICK_MS, noDelay: true },
+      this.#options.onRequest ?? answerHint,
+    );
+    http.maxHeadersCount = headerCount;
+    http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    http.on("clientError", (error: Error & { code?: string }, socket) => {
+      if (socket.writable) socket.end(plainResponse("400 Bad Request", `This port speaks HTTP and WebSocket. ${error.code === "HPE_HEADER_OVERFLOW" ? "The headers are too long." : "What arrived is neither."}`));
+      else socket.destroy();
+    });
+    return http;
+  }
+
+  #createWebSocketServer(): WebSocketServer {
+    const { messageSize, fragments, closeTimeoutMs } = this.#limits;
+    return new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      maxPayload: messageSize,
+      maxFragments: fragments,
+      closeTimeout: closeTimeoutMs,
+      skipUTF8Validation: true, // the serializers check it
+      perMessageDeflate: this.#options.deflate === true ? DEFLATE : false,
+      handleProtocols: (offered) => {
+        const serializer = chooseSubprotocol(offered, this.#serializers);
+        return serializer === undefined ? false : subprotocolOf(serializer);
+      },
+    } as ConstructorParameters<typeof WebSocketServer>[0]);
+  }
+
+  // --- Connections -----------------------------------------------------------------------------------------------------
+
+  #accept(socket: Socket): void {
+    if (this.#options.kind === "web") {
+      this.#http?.emit("connection", socket);
+      return;
+    }
+    this.#opening.set(socket, this.#now());
+    socket.on("error", ignore);
+    socket.once("close", () => this.#opening.delete(socket));
+    this.#handshake(socket, undefined);
+  }
+
+  /** Collects the first four octets, or hands an HTTP request on by its first one. */
+  #handshake(socket: Socket, before: Buffer | undefined): void {
+    socket.once("data", (chunk: Buffer) => {
+      const octets = before === undefined ? chunk : Buffer.concat([before, chunk]);
+      if (octets[0] !== RAWSOCKET_MAGIC && this.#http !== undefined) {
+        socket.pause();
+        this.#opening.delete(socket);
+        socket.off("error", ignore);
+        socket.unshift(octets);
+        this.#http.emit("connection", socket);
+        socket.resume();
+      } else if (octets.length < HANDSHAKE_SIZE && octets[0] === RAWSOCKET_MAGIC) this.#handshake(socket, octets);
+      else this.#answerHandshake(socket, octets);
+    });
+  }
+
+  #answerHandshake(socket: Socket, octets: Buffer): void {
+    let request: ReturnType<typeof decodeRequest>;
+    try {
+      request = decodeRequest(octets);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      // A browser, or curl: told in its own language what it has reached.
+      if (HTTP_REQUEST.test(octets.toString("latin1", 0, 8))) socket.write(plainResponse("400 Bad Request", RAW_HINT));
+      this.#refuse(socket, "framing", error.message);
+      return;
+    }
+    if (typeof request === "number") return this.#refuseHandshake(socket, request);
+    const { serializer: number, maxLength } = request;
+    const serializer = this.#serializers.find(({ rawSocketId }) => rawSocketId === number);
+    if (serializer === undefined) return this.#refuseHandshake(socket, HandshakeError.serializerUnsupported);
+    const address = peerAddress(socket);
+    if (this.#overLimit(address) !== undefined) return this.#refuseHandshake(socket, HandshakeError.tooManyConnections);
+
+    const ownLength = announceableLength(this.#limits.messageSize);
+    socket.write(encodeHandshake({ serializer: number, maxLength: ownLength }));
+    socket.off("error", ignore);
+    this.#opening.delete(socket);
+    const connection = new RawSocketConnection(socket, encodingOf(serializer, rawFraming), this.#limits, this, address, this.#now, ownLength, maxLength);
+    this.#take(connection, { transport: "rawsocket", serializer: serializer.name }, address);
+    if (octets.length > HANDSHAKE_SIZE) connection.push(octets.subarray(HANDSHAKE_SIZE));
+  }
+
+  #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    const socket = stream as Socket;
+    socket.on("error", ignore);
+    const { webSocketPath = "/ws" } = this.#options;
+    const path = (request.url ?? "").split("?", 1)[0] ?? "";
+    if (webSocketPath !== "*" && path !== webSocketPath) {
+      return this.#refuseUpgrade(socket, "404 Not Found", "path", `WebSocket clients connect to ${webSocketPath} here, not to ${path}`);
+    }
+    const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
+    const serializer = chooseSubprotocol(offered, this.#serializers);
+    if (serializer === undefined) {
+      // [AMB-116]
+      const supported = this.#serializers.map(subprotocolOf).join(", ");
+      return this.#refuseUpgrade(socket, "400 Bad Request", "subprotocol", `Offer a WebSocket subprotocol that is supported here: ${supported}`);
+    }
+    const address = peerAddress(socket);
+    const limit = this.#overLimit(address);
+    if (limit !== undefined) return this.#refuseUpgrade(socket, "503 Service Unavailable", limit, "Too many connections; try again later");
+
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      socket.off("error", ignore);
+      const framing = serializer.frame === "text" ? textFraming : binaryFraming;
+      const connection = new WebSocketConnection(webSocket, socket, encodingOf(serializer, framing), this.#limits, this, address, this.#now);
+      this.#take(connection, { transport: "websocket", serializer: serializer.name }, address);
+    });
+  }
+
+  #take(connection: Connection, info: ConnectionInfo, address: string | undefined): void {
+    this.#connections.add(connection);
+    if (address !== undefined) {
+      const key = limitKey(address);
+      const same = this.#byAddress.get(key);
+      if (same === undefined) this.#byAddress.set(key, new Set([connection]));
+      else same.add(connection);
+    }
+    connection.receiver = this.#options.accept(connection, address === undefined ? info : { ...info, address });
+  }
+
+  /** @returns the name of the limit that one more connection from there would exceed */
+  #overLimit(address: string | undefined): string | undefined {
+    const { connections, connectionsPerAddress, unjoinedPerAddress } = this.#limits;
+    if (this.#connections.size >= connections) return "limit.connections";
+    if (address === undefined || isLoopback(address)) return undefined;
+    const same = this.#byAddress.get(limitKey(address));
+    if (same === undefined) return undefined;
+    if (same.size >= connectionsPerAddress) return "limit.connectionsPerAddress";
+    let unjoined = 0;
+    for (const connection of same) if (!connection.hasJoined) unjoined++;
+    return unjoined >= unjoinedPerAddress ? "limit.unjoinedPerAddress" : undefined;
+  }
+
+  #refuseHandshake(socket: Socket, error: HandshakeError): void {
+    socket.write(encodeRefusal(error));
+    this.#refuse(socket, "handshake", `RawSocket handshake refused with error ${error}`);
+  }
+
+  #refuseUpgrade(socket: Socket, status: string, reason: string, text: string): void {
+    socket.write(plainResponse(status, text));
+    this.#refuse(socket, reason, text);
+  }
+
+  #refuse(socket: Socket, reason: string, message: string): void {
+    this.#log({ event: "connection.refused", reason, message, address: peerAddress(socket) });
+    this.#opening.delete(socket);
+    socket.end();
+    // Whoever keeps his side open is cut a little later.
+    const cut = setTimeout(() => socket.destroy(), this.#limits.closeTimeoutMs);
+    cut.unref();
+    socket.once("close", () => clearTimeout(cut));
+    socket.resume();
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#opening.keys()) socket.destroy();
+    this.#http?.closeIdleConnections();
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        const cut = setTimeout(() => {
+          for (const connection of this.#connections) connection.destroy("shutdown");
+        }, graceMs);
+        this.#drained = () => {
+          clearTimeout(cut);
+          resolve();
+        };
+      });
+    }
+    this.#http?.closeAllConnections();
+    await closed;
+    clearInterval(this.#ticker);
+  }
+}
+
+function listenError(error: unknown, where: string): ListenError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "UNKNOWN";
+  const texts: Record<string, string> = {
+    EADDRINUSE: `${where} is in use by another process; stop it or choose another port or path`,
+    EACCES: `no permission to listen on ${where}; choose a port above 1023, or a path that this user may write`,
+    EADDRNOTAVAIL: `${where} is no address of this machine; 127.0.0.1 is this machine only, 0.0.0.0 all its addresses`,
+    ENOENT: `the directory of ${where} does not exist; create it first`,
+    ENOTFOUND: `the host of ${where} is not known`,
+  };
+  return new ListenError(code, texts[code] ?? `cannot listen on ${where}: ${error instanceof Error ? error.message : String(error)}`, error);
+}
+
+function plainResponse(status: string, text: string): string {
+  const body = `${text}\n`;
+  return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+}
+
+function answerHint(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
+  response.end("This is a WAMP router. Connect with a WAMP client over WebSocket.\n");
+}
+
+function ignore(): void {}
+
+const RAW_HINT = "This port speaks WAMP over RawSocket, not HTTP. Use tcp:// in a WAMP client, or the router's WebSocket port.";
+const HTTP_REQUEST = /^(GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT|TRACE|PRI) ?/;
+const TICK_MS = 1_000;
+const DEFLATE = { serverNoContextTakeover: true, clientNoContextTakeover: true, threshold: 1024, concurrencyLimit: 4 };

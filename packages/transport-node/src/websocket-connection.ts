@@ -1,0 +1,129 @@
+/**
+ * WebSocket, server side. `ws` shakes hands, receives, and handles control frames; data frames are written to the socket
+ * pre-framed and batched, except where permessage-deflate was negotiated: then output goes through `ws` as well.
+ *
+ * Spec: requirements 9.1; AMB-117.
+ */
+import type { Socket } from "node:net";
+import { type Message, MessageType, ProtocolError, type SendOutcome, SerializationError } from "@junctor/protocol";
+import type { WebSocket } from "ws";
+import { Connection, type ConnectionObserver } from "./connection.ts";
+import type { Encoding } from "./encoding.ts";
+import type { ConnectionLimits } from "./limits.ts";
+
+export class WebSocketConnection extends Connection {
+  readonly #webSocket: WebSocket;
+  readonly #isBinary: boolean;
+  readonly #isCompressed: boolean;
+  #error: string | undefined = undefined;
+
+  constructor(
+    webSocket: WebSocket,
+    socket: Socket,
+    encoding: Encoding,
+    limits: ConnectionLimits,
+    observer: ConnectionObserver,
+    address: string | undefined,
+    now: () => number,
+  ) {
+    super(socket, encoding, limits, observer, address, now);
+    this.#webSocket = webSocket;
+    this.#isBinary = encoding.serializer.frame === "binary";
+    this.#isCompressed = webSocket.extensions !== "";
+    webSocket.on("message", (data: Buffer, isBinary: boolean) => this.#message(data, isBinary));
+    webSocket.on("pong", () => {
+      this.isAlive = true;
+    });
+    webSocket.on("ping", () => {
+      this.isAlive = true;
+    });
+    webSocket.on("error", (error: Error & { code?: string }) => {
+      this.#error = `transport.error.${error.code ?? error.name}`;
+    });
+    webSocket.on("close", (code: number) => this.gone(this.#error ?? (code === 1006 ? "transport.lost" : `transport.closed.${code}`)));
+  }
+
+  override send(message: Message): SendOutcome {
+    return this.#isCompressed ? this.#sendCompressed(message) : super.send(message);
+  }
+
+  #message(data: Buffer, isBinary: boolean): void {
+    if (this.isClosing) return;
+    this.isAlive = true;
+    let message: Message;
+    try {
+      if (isBinary !== this.#isBinary) throw wrongFrame(isBinary, this.serializerName);
+      if (!this.hasJoined && data.length > this.limits.messageSizeBeforeJoin) throw tooLong(data.length, this.limits.messageSizeBeforeJoin);
+      message = this.encoding.serializer.decode(data);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.violated(error);
+      return;
+    }
+    this.receiver?.receive(message);
+  }
+
+  // `ws` compresses asynchronously and keeps the order; its buffer is the queue, and EVENTs over the limit end the session.
+  #sendCompressed(message: Message): SendOutcome {
+    if (this.isClosing || this.#webSocket.readyState !== this.#webSocket.OPEN) return "closed";
+    if (message.type === MessageType.Welcome || message.type === MessageType.Goodbye) this.joined(message.type === MessageType.Welcome);
+    let bytes: Uint8Array;
+    try {
+      bytes = this.encoding.serializer.encode(message);
+    } catch (error) {
+      if (error instanceof SerializationError) return "unserializable";
+      throw error;
+    }
+    if (this.#webSocket.bufferedAmount + bytes.length > this.limits.queueHard) {
+      if (message.type === MessageType.Event && this.limits.slowConsumer !== "disconnect") {
+        this.dropped++;
+        return "dropped";
+      }
+      this.destroy("slow_consumer");
+      return "closed";
+    }
+    this.#webSocket.send(bytes, { binary: this.#isBinary });
+    return "sent";
+  }
+
+  protected ping(): void {
+    if (this.#webSocket.readyState === this.#webSocket.OPEN) this.#webSocket.ping();
+  }
+
+  protected pause(): void {
+    this.#webSocket.pause();
+  }
+
+  protected resume(): void {
+    this.#webSocket.resume();
+  }
+
+  protected end(reason: string): void {
+    this.resume(); // the closing handshake has to be read
+    this.#webSocket.close(closeCode(reason), reason.slice(0, 120));
+  }
+}
+
+/** [AMB-117] The status of RFC 6455, 7.4.1 that fits the reason. */
+function closeCode(reason: string): number {
+  switch (reason) {
+    case "protocol_violation.framing":
+      return 1003;
+    case "protocol_violation.malformed_bytes":
+      return 1007;
+    case "protocol_violation.too_large":
+      return 1009;
+    case "wamp.close.system_shutdown":
+      return 1001;
+    default:
+      return reason.startsWith("protocol_violation") ? 1002 : 1000;
+  }
+}
+
+function wrongFrame(isBinary: boolean, serializer: string): ProtocolError {
+  return new ProtocolError("FRAMING", `a ${isBinary ? "binary" : "text"} frame, where wamp.2.${serializer} uses ${isBinary ? "text" : "binary"} frames`); // [TRN-WS-03]
+}
+
+function tooLong(length: number, limit: number): ProtocolError {
+  return new ProtocolError("TOO_LARGE", `a message of ${length} bytes before WELCOME; ${limit} are allowed`);
+}
