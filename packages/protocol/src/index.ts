@@ -31,7 +31,7 @@ export type * from "./message/rpc.ts";
 export type * from "./message/session.ts";
 export { MessageType, messageName } from "./message/type.ts";
 export { isPattern, isReserved, isUri, type MatchPolicy, Uri, type UriRule } from "./uri.ts";
-export { ByteBuffer } from "./serializer/byte-buffer.ts";
+export { ByteBuffer, copyOf } from "./serializer/byte-buffer.ts";
 export { JsonSerializer, type SerializerOptions } from "./serializer/json.ts";
 export { MAX_DEPTH, type Serializer, type ValueSink, type ValueWriter } from "./serializer/serializer.ts";
 export { portableText, type TextCodec } from "./serializer/text.ts";

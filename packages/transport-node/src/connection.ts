@@ -9,7 +9,7 @@
  * Spec: reliability G5 to G7; AMB-67, AMB-125.
  */
 import type { Socket } from "node:net";
-import { type Event, type Message, MessageType, type ProtocolError, type Receiver, type SendOutcome, SerializationError, type Transport } from "@junctor/protocol";
+import { copyOf, type Event, type Message, MessageType, type ProtocolError, type Receiver, type SendOutcome, SerializationError, type Transport } from "@junctor/protocol";
 import { Backlog } from "./backlog.ts";
 import { type Batch, Frame } from "./batch.ts";
 import { type Encoding, pool } from "./encoding.ts";
@@ -120,7 +120,7 @@ export abstract class Connection implements Transport, Flushable {
   #sendOwn(): SendOutcome {
     const { bytes, start, position } = pool;
     if (this.#backlog !== undefined) {
-      const copy = bytes.slice(start, position);
+      const copy = copyOf(bytes, start, position);
       pool.position = start;
       return this.#enqueue(this.#backlog, copy, undefined);
     }

@@ -4,6 +4,7 @@
  *
  * Spec: requirements 1 (payload elements), 2.7; architecture 3.
  */
+import { copyOf } from "../serializer/byte-buffer.ts";
 import { emitList } from "../serializer/emit.ts";
 import type { Serializer } from "../serializer/serializer.ts";
 
@@ -98,7 +99,7 @@ export class Payload {
   /** A payload that owns its bytes. For whoever keeps one longer than the turn: a slice would pin its whole read buffer. */
   detached(): Payload {
     if (this.source === undefined) return this;
-    const copy = this.buffer.slice(this.start, this.end);
+    const copy = copyOf(this.buffer, this.start, this.end);
     return new Payload(this.length, this.source, copy, 0, copy.length, this.isTransparent, this.#values);
   }
 

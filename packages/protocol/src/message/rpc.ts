@@ -67,7 +67,8 @@ export type ErrorDetails = Omit<ResultDetails, "progress">;
 export interface ErrorMessage {
   readonly type: typeof MessageType.Error;
   readonly requestType: RequestType;
-  readonly request: RequestId;
+  /** An invocation's where `requestType` is INVOCATION. */
+  readonly request: RequestId | InvocationId;
   readonly details: ErrorDetails;
   readonly error: string;
   readonly payload: Payload;

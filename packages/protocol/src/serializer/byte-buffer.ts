@@ -54,8 +54,13 @@ export class ByteBuffer {
 
   /** @returns a copy of what was written so far */
   copy(): Uint8Array {
-    return this.bytes.slice(0, this.position);
+    return copyOf(this.bytes, 0, this.position);
   }
+}
+
+/** `bytes[start, end)` on its own. `slice` would not do: on Node.js's `Buffer`, which is a `Uint8Array`, it copies nothing. */
+export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
 }
 
 const encoder = new TextEncoder();

@@ -5,6 +5,7 @@
 import { ProtocolError, SerializationError } from "../error.ts";
 import { MAX_ID } from "../id.ts";
 import { BinaryReader, bigUint64, float32, float64, INDEFINITE, uint16, uint32, uint64, type ValueKind } from "./binary-reader.ts";
+import { copyOf } from "./byte-buffer.ts";
 import { timestampText } from "./msgpack-reader.ts";
 import { MAX_DEPTH, type ValueSink } from "./serializer.ts";
 import { ValueBuilder } from "./value-builder.ts";
@@ -290,7 +291,7 @@ export class CborReader extends BinaryReader {
 
   #takeChunk(length: number): Uint8Array {
     this.at += length;
-    return this.bytes.slice(this.at - length, this.at);
+    return copyOf(this.bytes, this.at - length, this.at);
   }
 
   /** The argument of a head whose first byte was passed: a length, a count, a tag or an integer. */

@@ -5,6 +5,7 @@
 import { ProtocolError, SerializationError } from "../error.ts";
 import { MAX_ID } from "../id.ts";
 import { BinaryReader, bigUint64, float32, float64, uint16, uint32, uint64, type ValueKind } from "./binary-reader.ts";
+import { copyOf } from "./byte-buffer.ts";
 import { MAX_DEPTH, type ValueSink } from "./serializer.ts";
 import { ValueBuilder } from "./value-builder.ts";
 
@@ -153,7 +154,7 @@ export class MsgpackReader extends BinaryReader {
       case 0xc6: {
         const length = this.#length(1 << (c - 0xc4));
         this.at += length;
-        return sink.binary(bytes.slice(this.at - length, this.at));
+        return sink.binary(copyOf(bytes, this.at - length, this.at));
       }
       case 0xd9:
       case 0xda:

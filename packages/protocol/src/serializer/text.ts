@@ -1,4 +1,5 @@
 /** UTF-8: validation, decoding, and a table that saves decoding the same short text again. */
+import { copyOf } from "./byte-buffer.ts";
 
 /**
  * How bytes become strings. The portable one below works everywhere; Node.js has faster ones, which its transport
@@ -80,7 +81,7 @@ export class TextTable {
       if (i === length) return this.#texts[slot] as string;
     }
     const text = this.#codec.decode(bytes, start, end);
-    this.#bytes[slot] = bytes.slice(start, end);
+    this.#bytes[slot] = copyOf(bytes, start, end);
     this.#texts[slot] = text;
     return text;
   }

@@ -1,0 +1,216 @@
+/** Opens a connection and joins a realm (requirements 2.2, 7.1; AMB-08, AMB-109, AMB-113). */
+import {
+  type Challenge,
+  type ClientRoles,
+  type Dial,
+  type Dict,
+  type Message,
+  MessageType,
+  messageName,
+  Payload,
+  ProtocolError,
+  type Receiver,
+  type Serializer,
+  type Transport,
+  Uri,
+  verdict,
+} from "@junctor/protocol";
+import { JoinError, TimeoutError, TransportError } from "./error.ts";
+import type { Timers } from "./requests.ts";
+import { Session, type SessionOptions } from "./session.ts";
+import type { Subscription } from "./subscription.ts";
+import { webSocket } from "./websocket.ts";
+
+/** One way to prove who the client is. Offered in the order given; the router chooses (AMB-09). */
+export interface AuthMethod {
+  /** As HELLO names it: `ticket`, `wampcra`, … */
+  readonly method: string;
+  readonly authid?: string;
+  /** HELLO's `authextra`. */
+  readonly authextra?: Dict;
+  /** Answers a CHALLENGE of this method. */
+  respond(challenge: Challenge): Promise<{ readonly signature: string; readonly extra?: Dict }>;
+}
+
+export interface ConnectOptions {
+  /** `ws://…` or `wss://…`; the Node.js entry takes `tcp:`, `tls:` and `unix:` as well. Or give `dial`. */
+  readonly url?: string;
+  /** Opens the connection in another way: into a router in the same program, or through a transport of one's own. */
+  readonly dial?: Dial;
+  readonly realm: string;
+  /** Offered in this order. Default JSON. */
+  readonly serializers?: readonly Serializer[];
+  readonly auth?: readonly AuthMethod[];
+  /** Default for everything that waits, the join included, in ms; 0 waits for ever. Default 10 000. */
+  readonly timeout?: number;
+  /** Gives up joining. */
+  readonly signal?: AbortSignal;
+  /** What HELLO calls this client. */
+  readonly agent?: string;
+  /** Told what a subscriber's handler throws. Default: the console. */
+  readonly onHandlerError?: (error: unknown, subscription: Subscription) => void;
+  /** For tests. */
+  readonly timers?: Timers;
+}
+
+/**
+ * @throws {JoinError} the router refused, with its reason
+ * @throws {TransportError} no connection came about, or it was lost before the router answered
+ */
+export async function connect(options: ConnectOptions): Promise<Session> {
+  const { url, dial = url === undefined ? undefined : webSocket(url, options.serializers) } = options;
+  if (dial === undefined) throw new TypeError("connect needs a url or a dial");
+  const join = new Join(options);
+  const transport = await dial(join, options.signal);
+  return join.start(transport);
+}
+
+/** Requests may wait as long as this where nothing else is said. */
+const DEFAULT_TIMEOUT = 10_000;
+const GOODBYE_TIMEOUT = 5_000;
+
+/** What this client does (FEAT-05). */
+const ROLES: ClientRoles = {
+  publisher: { features: { publisher_exclusion: true, publisher_identification: true, subscriber_blackwhite_listing: true } },
+  subscriber: { features: { publisher_identification: true, pattern_based_subscription: true, subscription_revocation: true } },
+  caller: { features: { caller_identification: true, call_canceling: true, progressive_call_results: true } },
+  callee: {
+    features: {
+      caller_identification: true,
+      call_canceling: true,
+      pattern_based_registration: true,
+      progressive_call_results: true,
+      registration_revocation: true,
+      shared_registration: true,
+    },
+  },
+};
+
+const systemTimers: Timers = { set: (task, ms) => setTimeout(task, ms), clear: (timer) => clearTimeout(timer) };
+
+/** The session before WELCOME. Afterwards it only passes on to the session what the transport tells. */
+class Join implements Receiver {
+  readonly #options: ConnectOptions;
+  readonly #timers: Timers;
+  #session: Session | undefined = undefined;
+  #transport: Transport | undefined = undefined;
+  #state: "establishing" | "challenging" = "establishing";
+  #settle: { resolve(session: Session): void; reject(error: unknown): void } | undefined = undefined;
+  #lost: string | undefined = undefined;
+
+  constructor(options: ConnectOptions) {
+    this.#options = options;
+    this.#timers = options.timers ?? systemTimers;
+  }
+
+  start(transport: Transport): Promise<Session> {
+    const { realm, agent, auth, signal, timeout = DEFAULT_TIMEOUT } = this.#options;
+    this.#transport = transport;
+    return new Promise((resolve, reject) => {
+      const onAbort = () => this.#fail(signal?.reason);
+      const timer = timeout > 0 ? this.#timers.set(() => this.#fail(new TimeoutError(`HELLO to ${realm}`, timeout)), timeout) : undefined;
+      const done = () => {
+        this.#settle = undefined;
+        if (timer !== undefined) this.#timers.clear(timer);
+        signal?.removeEventListener("abort", onAbort);
+      };
+      this.#settle = {
+        resolve: (session) => {
+          done();
+          resolve(session);
+        },
+        reject: (error) => {
+          done();
+          reject(error);
+        },
+      };
+      if (this.#lost !== undefined) return this.lost(this.#lost);
+      if (signal?.aborted) return onAbort();
+      signal?.addEventListener("abort", onAbort, { once: true });
+      const authid = auth?.find((method) => method.authid !== undefined)?.authid;
+      const authextra = auth?.find((method) => method.authextra !== undefined)?.authextra;
+      transport.send({
+        type: MessageType.Hello,
+        realm,
+        details: {
+          roles: ROLES,
+          agent: agent ?? "Junctor client",
+          authmethods: auth?.map(({ method }) => method) ?? ["anonymous"],
+          ...(authid === undefined ? {} : { authid }),
+          ...(authextra === undefined ? {} : { authextra }),
+        },
+      });
+    });
+  }
+
+  receive(message: Message): void {
+    if (this.#session !== undefined) {
+      this.#session.receiver.receive(message);
+      return;
+    }
+    if (this.#settle === undefined) return;
+    if (verdict("client", this.#state, message.type) === "violation") {
+      this.violated(new ProtocolError("UNEXPECTED_MESSAGE", `${messageName(message.type)} is not allowed from a router before WELCOME`));
+      return;
+    }
+    if (message.type === MessageType.Welcome) {
+      const session = new Session(message, this.#options.realm, this.#transport as Transport, this.#sessionOptions());
+      this.#session = session;
+      this.#settle.resolve(session);
+    } else if (message.type === MessageType.Abort) {
+      this.#settle.reject(new JoinError(message.reason, message.details.message)); // [SES-17]
+      this.#transport?.close(message.reason);
+    } else if (message.type === MessageType.Challenge) {
+      this.#state = "challenging";
+      void this.#respond(message);
+    }
+  }
+
+  violated(error: ProtocolError): void {
+    if (this.#session !== undefined) this.#session.receiver.violated(error);
+    else {
+      this.#abort(Uri.protocolViolation, error.message);
+      this.#settle?.reject(error);
+    }
+  }
+
+  lost(reason: string): void {
+    if (this.#session !== undefined) this.#session.receiver.lost(reason);
+    else if (this.#settle === undefined) this.#lost = reason;
+    else this.#settle.reject(new TransportError(`the connection was lost before the router answered HELLO: ${reason}`));
+  }
+
+  // [AMB-113] Every CHALLENGE is answered, until WELCOME or ABORT.
+  async #respond(challenge: Challenge): Promise<void> {
+    const method = this.#options.auth?.find(({ method }) => method === challenge.authmethod);
+    try {
+      if (method === undefined) throw new JoinError(Uri.noMatchingAuthMethod, `the router asks for the authentication method ${challenge.authmethod}, which was not offered`);
+      const { signature, extra } = await method.respond(challenge);
+      this.#transport?.send({ type: MessageType.Authenticate, signature, extra: extra ?? {} });
+    } catch (error) {
+      this.#abort(Uri.authenticationFailed, "the client could not answer the challenge");
+      this.#settle?.reject(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    const settle = this.#settle;
+    this.#abort(Uri.closeRealm, "the client gave up joining");
+    settle?.reject(error);
+  }
+
+  #abort(reason: string, message: string): void {
+    this.#transport?.send({ type: MessageType.Abort, details: { message }, reason, payload: Payload.EMPTY });
+    this.#transport?.close(reason);
+  }
+
+  #sessionOptions(): SessionOptions {
+    return {
+      timeout: this.#options.timeout ?? DEFAULT_TIMEOUT,
+      onHandlerError:
+        this.#options.onHandlerError ?? ((error, { topic }) => console.error(`The handler of the subscription to ${topic} threw:`, error)),
+      timers: this.#timers,
+      goodbyeTimeout: GOODBYE_TIMEOUT,
+    };
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * The Node.js entry of `@junctor/client`: the same, with `connect` over `ws:`, `wss:`, `tcp:`, `tls:`, `unix:` and
+ * `ws+unix:` URLs.
+ */
+import { dial, type DialOptions } from "@junctor/transport-node";
+import { type ConnectOptions as CommonOptions, connect as connectAnywhere } from "./connect.ts";
+import type { Session } from "./session.ts";
+
+export * from "./index.ts";
+
+export interface ConnectOptions extends CommonOptions {
+  /** For `wss:` and `tls:`: certificates, server name, … */
+  readonly tls?: DialOptions["tls"];
+  /** For `ws:` and `wss:`: additional HTTP headers. */
+  readonly headers?: DialOptions["headers"];
+}
+
+/** As the portable `connect`; every kind of URL is taken. */
+export function connect(options: ConnectOptions): Promise<Session> {
+  const { url, serializers, tls, headers, timeout } = options;
+  if (url === undefined || options.dial !== undefined) return connectAnywhere(options);
+  const dialOptions: DialOptions = {
+    ...(serializers === undefined ? {} : { serializers }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(headers === undefined ? {} : { headers }),
+    ...(timeout === undefined || timeout === 0 ? {} : { timeoutMs: timeout }),
+  };
+  return connectAnywhere({ ...options, dial: dial(url, dialOptions) });
+}

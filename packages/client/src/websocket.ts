@@ -1,0 +1,99 @@
+/** A transport over the platform's own `WebSocket`: browsers, Deno, Bun, Node.js from 22 on (requirements 9.1). */
+import { type Dial, JsonSerializer, type Message, ProtocolError, type Receiver, type SendOutcome, SerializationError, type Serializer, subprotocolOf, type Transport } from "@junctor/protocol";
+import { TransportError } from "./error.ts";
+
+interface WebSocketClass {
+  new (url: string, protocols: string[]): WebSocketLike;
+}
+
+export function json(): Serializer {
+  return new JsonSerializer();
+}
+
+/** @param serializers offered in this order; the router picks. Default JSON */
+export function webSocket(url: string, serializers: readonly Serializer[] = [json()]): Dial {
+  if (!/^wss?:\/\//i.test(url)) throw new TransportError(`cannot connect to ${url}: a browser connects to ws:// and wss://; the Node.js entry of this package to tcp:, tls: and unix: as well`);
+  return (receiver, signal) =>
+    new Promise((resolve, reject) => {
+      const WebSocketImplementation = (globalThis as { WebSocket?: WebSocketClass }).WebSocket;
+      if (WebSocketImplementation === undefined) {
+        reject(new TransportError("this platform has no WebSocket; in Node.js before 22 use the Node.js entry of this package, or pass `dial`"));
+        return;
+      }
+      const socket = new WebSocketImplementation(url, serializers.map(subprotocolOf));
+      socket.binaryType = "arraybuffer";
+      const onAbort = () => {
+        socket.onclose = null;
+        socket.close();
+        reject(signal?.reason);
+      };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      // A browser tells a page nothing about why; the console does.
+      socket.onclose = ({ code, reason }) => {
+        signal?.removeEventListener("abort", onAbort);
+        reject(new TransportError(`cannot connect to ${url}: the connection was refused or closed (code ${code}${reason === "" ? "" : `, ${reason}`})`));
+      };
+      socket.onopen = () => {
+        signal?.removeEventListener("abort", onAbort);
+        const serializer = serializers.find((candidate) => subprotocolOf(candidate) === socket.protocol);
+        if (serializer !== undefined) {
+          resolve(new WebSocketTransport(socket, serializer, receiver));
+          return;
+        }
+        socket.onclose = null;
+        socket.close();
+        reject(new TransportError(`${url} chose no WAMP subprotocol; offered were ${serializers.map(subprotocolOf).join(", ")}`));
+      };
+    });
+}
+
+class WebSocketTransport implements Transport {
+  readonly #socket: WebSocketLike;
+  readonly #serializer: Serializer;
+  #reason: string | undefined = undefined;
+
+  constructor(socket: WebSocketLike, serializer: Serializer, receiver: Receiver) {
+    this.#socket = socket;
+    this.#serializer = serializer;
+    socket.onmessage = ({ data }) => {
+      if (this.#reason !== undefined) return;
+      let message: Message;
+      try {
+        message = serializer.decode(bytesOf(data, serializer));
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        receiver.violated(error);
+        return;
+      }
+      receiver.receive(message);
+    };
+    socket.onclose = ({ code }) => receiver.lost(this.#reason ?? (code === 1006 ? "transport.lost" : `transport.closed.${code}`));
+  }
+
+  send(message: Message): SendOutcome {
+    if (this.#socket.readyState !== OPEN) return "closed";
+    try {
+      const bytes = this.#serializer.encode(message);
+      this.#socket.send(this.#serializer.frame === "text" ? decoder.decode(bytes) : bytes);
+    } catch (error) {
+      if (error instanceof SerializationError) return "unserializable";
+      throw error;
+    }
+    return "sent";
+  }
+
+  close(reason: string): void {
+    this.#reason ??= reason;
+    this.#socket.close(1000, reason.slice(0, 120));
+  }
+}
+
+function bytesOf(data: unknown, serializer: Serializer): Uint8Array {
+  const isText = typeof data === "string";
+  if (isText !== (serializer.frame === "text")) throw new ProtocolError("FRAMING", `the router sent a ${isText ? "text" : "binary"} frame on wamp.2.${serializer.name}`);
+  return isText ? encoder.encode(data) : new Uint8Array(data as ArrayBuffer);
+}
+
+const OPEN = 1;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
