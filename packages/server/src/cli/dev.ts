@@ -1,0 +1,79 @@
+/** `junctor dev`: a router to try things out, without a configuration, for this machine only. */
+import { DEFAULT_LIMITS } from "@junctor/router";
+import { DEFAULT_CONNECTION_LIMITS } from "@junctor/transport-node";
+import type { Config, ListenerConfig } from "../config/schema.ts";
+import { startDemo } from "../demo.ts";
+import { createLogger, logEvent } from "../log.ts";
+import { startServer, staticFiles } from "../server.ts";
+import { UserError } from "../user-error.ts";
+import { devPage } from "../web/dev-page.ts";
+import { line, style } from "./print.ts";
+import { untilSignal } from "./signals.ts";
+import { parsePort } from "./values.ts";
+
+export interface DevOptions {
+  readonly port: string;
+  readonly realm: string;
+  readonly rawPort?: string;
+  readonly unix?: string;
+  readonly static?: string;
+  readonly verbose?: boolean;
+}
+
+const EVERYTHING = [{ uri: "", match: "prefix" }] as const;
+
+export async function dev(options: DevOptions): Promise<void> {
+  const { realm } = options;
+  const everything = [...EVERYTHING];
+  const realms: Config["realms"] = {
+    [realm]: {
+      auth: [{ method: "anonymous", role: "anonymous" }],
+      roles: { anonymous: { allow: { call: everything, register: everything, publish: everything, subscribe: everything }, disclose: { caller: "allow" } } },
+      uri: "loose",
+    },
+  };
+  const logger = createLogger(options.verbose === true ? "debug" : "warn", "auto");
+  const common = { host: "127.0.0.1", ws: "/ws", deflate: false };
+  const files = await openStatic(options.static);
+  const web: ListenerConfig = { ...common, type: "web", port: parsePort(options.port) };
+  const listen = [
+    { ...web, onRequest: files ?? devPage(realm, web.ws, notFound) },
+    ...(options.rawPort === undefined ? [] : [{ ...common, type: "rawsocket" as const, port: parsePort(options.rawPort) }]),
+    ...(options.unix === undefined ? [] : [{ ...common, type: "rawsocket" as const, path: options.unix }]),
+  ];
+  const limits = { router: DEFAULT_LIMITS, connection: DEFAULT_CONNECTION_LIMITS };
+  const server = await startServer({ listen, realms, limits, log: (event) => logEvent(logger, event) });
+  await startDemo(server.router, realm);
+
+  const [http, raw] = server.listeners;
+  const url = `ws://${http?.address}${web.ws}`;
+  line(`${style("green", "junctor is ready")}, open to nobody but this machine`);
+  line(`  web page    ${style("cyan", `http://${http?.address}/`)}`);
+  line(`  WebSocket   ${style("cyan", url)}`);
+  if (options.rawPort !== undefined) line(`  RawSocket   ${style("cyan", `tcp://${raw?.address}`)}`);
+  if (options.unix !== undefined) line(`  RawSocket   ${style("cyan", `unix:${options.unix}`)}`);
+  line(`  realm       ${realm} (anonymous may do everything; demo.clock ticks, demo.add adds)`);
+  line("");
+  line(style("dim", "  // paste into a file.mjs beside `npm install @junctor/client`, or see the web page"));
+  line(`  import { connect } from "@junctor/client";`);
+  line(`  const session = await connect({ url: "${url}", realm: "${realm}" });`);
+  line(`  await session.subscribe("demo.clock", ({ args }) => console.log(...args));`);
+  line(`  console.log((await session.call("demo.add", [2, 3])).value);`);
+  line("");
+  await untilSignal();
+  await server.close();
+}
+
+async function openStatic(directory: string | undefined): ReturnType<typeof staticFiles> {
+  if (directory === undefined) return undefined;
+  const { statSync } = await import("node:fs");
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new UserError(`${directory} is no directory`, { remedy: "name an existing directory with --static DIR" });
+  }
+  return staticFiles(directory);
+}
+
+function notFound(_request: unknown, response: { writeHead(status: number, headers: Record<string, string>): unknown; end(body: string): unknown }): void {
+  response.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
+  response.end("Not found. The page of junctor dev is at /\n");
+}

@@ -1,0 +1,112 @@
+#!/usr/bin/env node
+/** The command line. Each command is loaded when it is used, so that none pays for the others. */
+import { Command, CommanderError } from "commander";
+import { Exit } from "../user-error.ts";
+import type { ClientOptions } from "./session.ts";
+import { collect } from "./values.ts";
+
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+
+/** @returns the exit code */
+export async function main(argv: readonly string[]): Promise<number> {
+  if (major < 20 || (major === 20 && minor < 19)) {
+    process.stderr.write(`✗ Node.js ${process.versions.node} is too old for junctor\n  install Node.js 20.19 or newer: https://nodejs.org\n`);
+    return Exit.failed;
+  }
+  const program = createProgram();
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return Exit.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.ok : Exit.usage;
+    return report(error, program.opts<ClientOptions>());
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command("junctor")
+    .description("WAMP router, server and command line")
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError("(junctor --help shows the commands)")
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "✗ ")) })
+    .option("--url <URL>", "router: ws://, wss://, tcp://, tls:// or unix:", "ws://127.0.0.1:8080/ws")
+    .option("--realm <NAME>", "realm to join", "dev")
+    .option("--ser <NAME>", "serializer: json, msgpack or cbor", "json")
+    .option("--timeout <SECONDS>", "wait so long for answers; 0 waits for ever", "10")
+    .option("--json", "print JSON");
+  const command = (name: string, description: string, ...examples: string[]) =>
+    program
+      .command(name)
+      .description(description)
+      .exitOverride()
+      .showSuggestionAfterError()
+      .addHelpText("after", `\nExamples:\n${examples.map((example) => `  $ junctor ${example}`).join("\n")}`);
+  const globals = () => program.opts<ClientOptions>();
+
+  command("dev", "start a router to try things out, for this machine only", "dev", "dev --port 8090 --static public")
+    .option("--port <N>", "port for WebSocket and the web page; 0 takes any", "8080")
+    .option("--raw-port <N>", "port for RawSocket")
+    .option("--unix <PATH>", "UNIX socket for RawSocket")
+    .option("--static <DIR>", "serve the files of a directory at /")
+    .option("--verbose", "log sessions as they come and go")
+    .action(async (options: Omit<import("./dev.ts").DevOptions, "realm">) => (await import("./dev.ts")).dev({ ...options, realm: globals().realm }));
+
+  command("start", "start the server as its configuration says", "start -c config.yaml", "start --config /etc/junctor/config.json")
+    .option("-c, --config <FILE>", "configuration, YAML or JSON")
+    .action(async (options: { config?: string }) => (await import("./start.ts")).start(options));
+
+  command("call", "call a procedure and print its result", "call demo.add 2 3", `call com.app.find -k 'name="Ada"' --json`)
+    .argument("<procedure>")
+    .argument("[args...]", "JSON where it is JSON, text otherwise")
+    .option("-k, --kwarg <NAME=VALUE>", "keyword argument; may be given several times", collect, [])
+    .option("--progress", "print progressive results as they come")
+    .action(async (procedure: string, args: string[], options: { kwarg: string[]; progress?: boolean }) =>
+      (await import("./call.ts")).call(procedure, args, { ...globals(), ...options }),
+    );
+
+  command("pub", "publish an event", "pub com.app.news Hello", `pub com.app.state '{"door": "open"}' -k room=3`)
+    .argument("<topic>")
+    .argument("[args...]", "JSON where it is JSON, text otherwise")
+    .option("-k, --kwarg <NAME=VALUE>", "keyword argument; may be given several times", collect, [])
+    .action(async (topic: string, args: string[], options: { kwarg: string[] }) => (await import("./pub.ts")).pub(topic, args, { ...globals(), ...options }));
+
+  command("sub", "print events, one a line, until Ctrl-C", "sub demo.clock", "sub com.app. --match prefix --json")
+    .argument("<topic>")
+    .option("--match <POLICY>", "exact, prefix or wildcard", "exact")
+    .option("--count <N>", "end after so many events")
+    .action(async (topic: string, options: { match: string; count?: string }) => (await import("./sub.ts")).sub(topic, { ...globals(), ...options }));
+
+  command("register", "answer a procedure until Ctrl-C", "register com.app.echo --echo", "register com.app.date --exec date")
+    .argument("<procedure>")
+    .option("--echo", "answer with the arguments of the call")
+    .option("--reply <JSON>", "answer with a fixed value")
+    .option("--exec <CMD>", "answer with what a command prints; it reads the arguments as JSON")
+    .option("--invoke <POLICY>", "single, roundrobin, random, first or last", "single")
+    .action(async (procedure: string, options: { echo?: boolean; reply?: string; exec?: string; invoke: string }) =>
+      (await import("./register.ts")).register(procedure, { ...globals(), ...options }),
+    );
+
+  command("version", "print the version", "version", "version --json").action(async () => {
+    const { VERSION } = await import("../server.ts");
+    process.stdout.write(globals().json === true ? `${JSON.stringify({ junctor: VERSION, node: process.versions.node })}\n` : `junctor ${VERSION} (Node.js ${process.versions.node})\n`);
+  });
+  return program;
+}
+
+/** Cause and remedy of what the user can mend; only a bug of ours shows a stack. */
+async function report(error: unknown, options: Partial<ClientOptions>): Promise<number> {
+  const { explain } = await import("./session.ts");
+  const { printable, jsonText } = await import("./print.ts");
+  const problem = explain(error, options);
+  if (problem === undefined) {
+    process.stderr.write(`✗ this is a bug in junctor, please report it:\n${error instanceof Error ? error.stack : String(error)}\n`);
+    return Exit.failed;
+  }
+  if (options.json === true) process.stderr.write(`${jsonText({ error: problem.message, remedy: problem.remedy })}\n`);
+  else process.stderr.write(`✗ ${printable(problem.message)}\n${problem.remedy === undefined ? "" : `  ${printable(problem.remedy)}\n`}`);
+  return problem.exitCode;
+}
+
+
+process.exitCode = await main(process.argv.slice(2));

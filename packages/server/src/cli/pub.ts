@@ -1,0 +1,13 @@
+/** `junctor pub`: publishes an event. */
+import { type ClientOptions, withSession } from "./session.ts";
+import { jsonText, line } from "./print.ts";
+import { parseKwargs, parseValue } from "./values.ts";
+
+export async function pub(topic: string, args: readonly string[], options: ClientOptions & { kwarg: readonly string[] }): Promise<void> {
+  const kwargs = parseKwargs(options.kwarg);
+  await withSession(options, async (session) => {
+    // Acknowledged: a command that says nothing about a refused event would lie.
+    const publication = await session.publish(topic, args.map(parseValue), kwargs, { acknowledge: true });
+    if (options.json === true) line(jsonText({ publication }));
+  });
+}

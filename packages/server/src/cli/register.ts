@@ -1,0 +1,63 @@
+/** `junctor register`: answers a procedure with its own arguments, a fixed reply or a command's output, until Ctrl-C. */
+import { spawn } from "node:child_process";
+import { ApplicationError, type Invocation, type InvocationHandler, Result } from "@junctor/client";
+import { Exit, UserError } from "../user-error.ts";
+import { jsonText, payloadText, printable, style } from "./print.ts";
+import { type ClientOptions, untilInterrupted, withSession } from "./session.ts";
+import { parseJson, parseValue } from "./values.ts";
+
+export async function register(procedure: string, options: ClientOptions & { echo?: boolean; reply?: string; exec?: string; invoke: string }): Promise<void> {
+  const handler = handlerOf(options);
+  const { invoke } = options;
+  if (invoke !== "single" && invoke !== "roundrobin" && invoke !== "random" && invoke !== "first" && invoke !== "last") {
+    throw new UserError(`there is no invocation policy ${invoke}`, { remedy: "choose --invoke single, roundrobin, random, first or last", exitCode: Exit.usage });
+  }
+  await withSession(options, async (session, interrupted) => {
+    await session.register(
+      procedure,
+      (invocation) => {
+        process.stderr.write(`${style("dim", new Date().toISOString().slice(11, 23))} ${printable(invocation.procedure)} ${payloadText(invocation.args, invocation.kwargs)}\n`);
+        return handler(invocation);
+      },
+      { invoke },
+    );
+    process.stderr.write(`${style("dim", `registered ${printable(procedure)}; Ctrl-C ends`)}\n`);
+    await untilInterrupted(session, interrupted);
+  });
+}
+
+function handlerOf(options: { echo?: boolean; reply?: string; exec?: string }): InvocationHandler {
+  const given = [options.echo, options.reply, options.exec].filter((option) => option !== undefined);
+  if (given.length !== 1) {
+    throw new UserError("register needs one way to answer", { remedy: "give one of --echo, --reply JSON and --exec CMD", exitCode: Exit.usage });
+  }
+  if (options.exec !== undefined) return (invocation) => run(options.exec ?? "", invocation);
+  if (options.reply === undefined) return ({ args, kwargs }) => new Result(args, kwargs);
+  const reply = parseJson(options.reply, "--reply");
+  return () => reply;
+}
+
+/** The command reads `{"args": […], "kwargs": {…}}` and prints the result, as JSON or as text. A failure is the call's error. */
+function run(command: string, { args, kwargs, signal }: Invocation): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, { shell: true, stdio: ["pipe", "pipe", "pipe"] });
+    const stop = () => child.kill();
+    signal.addEventListener("abort", stop, { once: true });
+    let output = "";
+    let complaint = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      complaint = (complaint + text).slice(-2_000);
+    });
+    child.stdin.on("error", () => {}); // a command need not read its input
+    child.stdin.end(jsonText({ args, kwargs }));
+    child.on("error", (error) => reject(new ApplicationError("junctor.error.command_failed", [error.message])));
+    child.on("close", (code) => {
+      signal.removeEventListener("abort", stop);
+      if (code === 0) resolve(output.trim() === "" ? undefined : parseValue(output.trimEnd()));
+      else reject(new ApplicationError("junctor.error.command_failed", [`the command ended with exit code ${code}`, complaint.trim()]));
+    });
+  });
+}

@@ -1,0 +1,7 @@
+/** The public surface of `junctor`, for those who start the server from a program. */
+export { ConfigError, loadConfig, parseConfig } from "./config/load.ts";
+export { type Config, configSchema, limitsOf } from "./config/schema.ts";
+export { createLogger, type LogEvent, logEvent } from "./log.ts";
+export { NodeClock } from "./node-clock.ts";
+export { type RunningServer, type ServerOptions, startServer } from "./server.ts";
+export { UserError } from "./user-error.ts";

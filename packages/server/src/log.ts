@@ -1,0 +1,40 @@
+/** The server's log: one JSON line per event with a stable `event` id, or the same made readable for a terminal. */
+import { isatty } from "node:tty";
+import pino, { type Logger } from "pino";
+import pretty from "pino-pretty";
+import type { RouterEvent } from "@junctor/router";
+import type { TransportEvent } from "@junctor/transport-node";
+
+export type { Logger };
+
+/** Everything that is logged about running sessions and connections. */
+export type LogEvent = RouterEvent | TransportEvent;
+
+/** @param fd where to write: 1 for standard output */
+export function createLogger(level: string, format: "json" | "pretty" | "auto", fd = 1): Logger {
+  const isPretty = format === "pretty" || (format === "auto" && isatty(fd));
+  // Written synchronously: no line is lost when the process ends.
+  if (!isPretty) return pino({ level, base: null }, pino.destination({ dest: fd, sync: true }));
+  const colorize = isatty(fd) && process.env["NO_COLOR"] === undefined;
+  return pino({ level, base: null }, pretty({ colorize, translateTime: "SYS:HH:MM:ss.l", messageKey: "event", sync: true, destination: fd }));
+}
+
+/** What goes wrong for somebody is a warning; what happens in bulk is for debugging. */
+export function logEvent(logger: Logger, event: LogEvent): void {
+  switch (event.event) {
+    case "proto.violation":
+    case "join.refused":
+    case "slow.consumer":
+    case "limit.hit":
+    case "authorizer.error":
+    case "connection.refused":
+      logger.warn(event);
+      return;
+    case "authz.deny":
+    case "connection.close":
+      logger.debug(event);
+      return;
+    default:
+      logger.info(event);
+  }
+}

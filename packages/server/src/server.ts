@@ -1,0 +1,103 @@
+/**
+ * The composition root: configuration in, running router out.
+ *
+ *     configuration → realms with their roles → router → listeners, each with its transports → the log
+ */
+import { readFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { anonymous, type Permission, type RealmConfig, Router } from "@junctor/router";
+import { type ConnectionLimits, type Listener, listen, nodeSerializers } from "@junctor/transport-node";
+import type { Config, ListenerConfig, RealmFileConfig } from "./config/schema.ts";
+import type { UriPattern } from "./config/uri-pattern.ts";
+import type { RouterLimits } from "@junctor/router";
+import type { LogEvent } from "./log.ts";
+import { NodeClock } from "./node-clock.ts";
+import { UserError } from "./user-error.ts";
+
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+export interface ServerOptions {
+  readonly listen: readonly (ListenerConfig & { readonly onRequest?: RequestHandler })[];
+  readonly realms: Config["realms"];
+  readonly limits: { readonly router: RouterLimits; readonly connection: ConnectionLimits };
+  readonly log: (event: LogEvent) => void;
+}
+
+export interface RunningServer {
+  readonly router: Router;
+  readonly listeners: readonly Listener[];
+  /** Sessions end with GOODBYE, listeners close, and what is left after the grace period is cut. */
+  close(): Promise<void>;
+}
+
+/** @throws {ListenError | UserError} nothing is left running then */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { log, limits } = options;
+  const clock = new NodeClock();
+  const router = new Router({ clock, randomFill: (bytes) => crypto.getRandomValues(bytes), log, limits: limits.router, agent: `Junctor/${VERSION}` });
+  clock.wake = () => router.wake();
+  for (const [name, realm] of Object.entries(options.realms)) router.addRealm(realmConfig(name, realm));
+
+  const listeners: Listener[] = [];
+  const close = async () => {
+    router.close();
+    await Promise.all(listeners.map((listener) => listener.close(limits.router.goodbyeTimeoutMs)));
+  };
+  try {
+    for (const listener of options.listen) listeners.push(await openListener(listener, router, limits.connection, log));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { router, listeners, close };
+}
+
+export const VERSION: string = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
+
+function realmConfig(name: string, realm: RealmFileConfig): RealmConfig {
+  const [first] = realm.auth;
+  if (first === undefined) throw new TypeError(`the realm ${name} has no authentication method`);
+  const roles = Object.entries(realm.roles).map(([name, role]) => ({
+    name,
+    permissions: ACTIONS.flatMap((action) => role.allow[action].map((pattern: UriPattern): Permission => ({ ...pattern, allow: { [action]: true }, disclose: defined(role.disclose) }))),
+  }));
+  return { name, roles, authenticate: anonymous(first.role), uriRule: realm.uri };
+}
+
+const ACTIONS = ["call", "register", "publish", "subscribe"] as const;
+
+function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+async function openListener(config: ServerOptions["listen"][number], router: Router, limits: ConnectionLimits, log: (event: LogEvent) => void): Promise<Listener> {
+  const { type, host, port, path, mode, ws, tls, serializers, deflate, onRequest } = config;
+  return listen({
+    kind: type,
+    host,
+    ...defined({ port, path, mode, onRequest: onRequest ?? (await staticFiles(config.static)) }),
+    webSocketPath: ws,
+    ...(tls === undefined ? {} : { tls: { cert: readPem("certificate", tls.cert), key: readPem("key", tls.key) } }),
+    serializers: serializers === undefined ? nodeSerializers : nodeSerializers.filter(({ name }) => serializers.some((wanted) => wanted === name)),
+    deflate,
+    limits,
+    accept: (connection, info) => router.attach(connection, info),
+    log,
+  });
+}
+
+function readPem(what: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw new UserError(`cannot read the ${what} ${file}: ${code}`, { remedy: "check the path under listen.tls, and that this user may read it" });
+  }
+}
+
+/** Serves the files that a directory holds at start; nothing outside it, no dotfiles. */
+export async function staticFiles(directory: string | undefined): Promise<RequestHandler | undefined> {
+  if (directory === undefined) return undefined;
+  const { default: sirv } = await import("sirv");
+  return sirv(directory, { dev: false, dotfiles: false, etag: true }) as RequestHandler;
+}

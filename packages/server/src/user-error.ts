@@ -1,0 +1,17 @@
+/** Something that the user can mend: printed as cause and remedy, never with a stack trace. */
+
+/** Exit codes of the command line. */
+export const Exit = { ok: 0, failed: 1, usage: 2, connect: 3, auth: 4, timeout: 5 } as const;
+
+export class UserError extends Error {
+  override readonly name: string = "UserError";
+  /** What to do next. */
+  readonly remedy: string | undefined;
+  readonly exitCode: number;
+
+  constructor(message: string, options: { remedy?: string; exitCode?: number; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.remedy = options.remedy;
+    this.exitCode = options.exitCode ?? Exit.failed;
+  }
+}

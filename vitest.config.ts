@@ -1,0 +1,29 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const source = (path: string) => fileURLToPath(new URL(`packages/${path}`, import.meta.url));
+
+// Tests run on the sources, without a build; only test/cli and test/browser run what was built.
+const alias = [
+  { find: /^@junctor\/protocol\/serializer\/(.*)$/, replacement: source("protocol/src/serializer/$1.ts") },
+  { find: /^@junctor\/protocol$/, replacement: source("protocol/src/index.ts") },
+  { find: /^@junctor\/router$/, replacement: source("router/src/index.ts") },
+  { find: /^@junctor\/client\/(msgpack|cbor)$/, replacement: source("client/src/$1.ts") },
+  { find: /^@junctor\/client$/, replacement: source("client/src/node.ts") },
+  { find: /^@junctor\/transport-node$/, replacement: source("transport-node/src/index.ts") },
+  { find: /^@junctor\/testkit$/, replacement: source("testkit/src/index.ts") },
+];
+const project = (name: string, include: string[], rest: object = {}) => ({ resolve: { alias }, test: { name, include, testTimeout: 30_000, hookTimeout: 120_000, ...rest } });
+
+export default defineConfig({
+  test: {
+    reporters: process.env["CI"] === undefined ? ["default"] : ["dot", ["json", { outputFile: ".cache/test-results.json" }]],
+    projects: [
+      project("unit", ["packages/*/src/**/*.test.ts"]),
+      project("story", ["test/story/**/*.test.ts", "test/cli/**/*.test.ts", "test/conformance/**/*.test.ts", "test/house/**/*.test.ts"]),
+      project("interop", ["test/interop/**/*.test.ts"], { testTimeout: 60_000 }),
+      project("browser", ["test/browser/**/*.test.ts"]),
+      project("websocket", ["test/websocket/**/*.test.ts"], { testTimeout: 240_000 }),
+    ],
+  },
+});
