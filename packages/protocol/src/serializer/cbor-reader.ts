@@ -6,6 +6,7 @@ import { ProtocolError, SerializationError } from "../error.ts";
 import { MAX_ID } from "../id.ts";
 import { BinaryReader, bigUint64, float32, float64, INDEFINITE, uint16, uint32, uint64, type ValueKind } from "./binary-reader.ts";
 import { copyOf } from "./byte-buffer.ts";
+import { narrow } from "./integer.ts";
 import { timestampText } from "./msgpack-reader.ts";
 import { MAX_DEPTH, type ValueSink } from "./serializer.ts";
 import { ValueBuilder } from "./value-builder.ts";
@@ -340,11 +341,7 @@ function float16(bits: number): number {
   return sign * (fraction + 1024) * 2 ** (exponent - 25);
 }
 
-function narrow(value: bigint): number | bigint {
-  return value >= -BIG_MAX && value <= BIG_MAX ? Number(value) : value;
-}
 
-const BIG_MAX = BigInt(MAX_ID);
 /** In bytes. Larger ones take more than linear time to convert. */
 const LONGEST_INTEGER = 512;
 const UNSIGNED = 0;

@@ -1,6 +1,7 @@
 /** JavaScript values into a `ValueSink`. What an application may pass as arguments is decided here, for all formats. */
 import { SerializationError } from "../error.ts";
 import { MAX_ID } from "../id.ts";
+import { narrow } from "./integer.ts";
 import { MAX_DEPTH, type ValueSink } from "./serializer.ts";
 
 /** Each value of the list, one after another, without brackets around them: the tail of a message. */
@@ -26,7 +27,7 @@ export function emit(value: unknown, sink: ValueSink, depth: number): void {
       sink.bool(value);
       return;
     case "bigint":
-      sink.int(value >= -MAX_SAFE && value <= MAX_SAFE ? Number(value) : value);
+      sink.int(narrow(value));
       return;
     case "object":
       if (value === null) sink.null();
@@ -36,8 +37,6 @@ export function emit(value: unknown, sink: ValueSink, depth: number): void {
       sink.null();
   }
 }
-
-const MAX_SAFE = BigInt(MAX_ID);
 
 function emitNumber(value: number, sink: ValueSink): void {
   // -0 is no integer in any of the formats.

@@ -10,6 +10,7 @@ import { HeaderReader } from "../message/header-reader.ts";
 import { NO_OPTIONS } from "../message/message.ts";
 import { Payload } from "../message/payload.ts";
 import { fromBase64 } from "./base64.ts";
+import { narrow } from "./integer.ts";
 import { MAX_DEPTH, type Serializer, type ValueSink } from "./serializer.ts";
 import { type TextCodec, TextTable, utf8Next } from "./text.ts";
 import { ValueBuilder } from "./value-builder.ts";
@@ -478,7 +479,7 @@ function emitInteger(text: string, sink: ValueSink): void {
   if (Object.is(value, -0)) sink.float(value);
   else if (text.length < 16 || Math.abs(value) < MAX_ID) sink.int(value);
   else if (text.length > LONGEST_INTEGER) throw new SerializationError(`an integer of ${text.length} digits`);
-  else sink.int(BigInt(text));
+  else sink.int(narrow(BigInt(text)));
 }
 
 // Larger ones take more than linear time to convert, and have no form in the other formats.

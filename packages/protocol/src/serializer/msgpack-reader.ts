@@ -6,6 +6,7 @@ import { ProtocolError, SerializationError } from "../error.ts";
 import { MAX_ID } from "../id.ts";
 import { BinaryReader, bigUint64, float32, float64, uint16, uint32, uint64, type ValueKind } from "./binary-reader.ts";
 import { copyOf } from "./byte-buffer.ts";
+import { narrow } from "./integer.ts";
 import { MAX_DEPTH, type ValueSink } from "./serializer.ts";
 import { ValueBuilder } from "./value-builder.ts";
 
@@ -287,10 +288,6 @@ function exact(value: number, bytes: Uint8Array, at: number): number {
   return value > MAX_ID || (value === MAX_ID && ((bytes[at + 7] as number) & 1) === 1) ? Number.NaN : value;
 }
 
-function narrow(value: bigint): number | bigint {
-  return value >= -BIG_MAX && value <= BIG_MAX ? Number(value) : value;
-}
-const BIG_MAX = BigInt(MAX_ID);
 
 function wrongKey(isHeader: boolean): Error {
   return isHeader

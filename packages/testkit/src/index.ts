@@ -1,0 +1,2 @@
+export * as arbitrary from "./arbitrary.ts";
+export { plain, tidy } from "./plain.ts";
