@@ -40,7 +40,7 @@ const some = <T extends object>(keys: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
 
 const ppt = { ppt_scheme: text, ppt_serializer: text, ppt_cipher: text, ppt_keyid: text };
 const match = fc.constantFrom("exact", "prefix", "wildcard");
-const features = fc.dictionary(fc.stringMatching(/^[a-z_]{3,20}$/), fc.constant(true), { minKeys: 1, maxKeys: 3 });
+const features = fc.dictionary(fc.stringMatching(/^[a-z][a-z_]{2,20}$/), fc.constant(true), { minKeys: 1, maxKeys: 3 });
 const role = fc.oneof(fc.constant({}), fc.record({ features }));
 const resultDetails = some({ progress: bool, ...ppt });
 const message = <T extends Message["type"]>(type: T, fields: Record<string, fc.Arbitrary<unknown>>) => fc.record({ type: fc.constant(type), ...fields });

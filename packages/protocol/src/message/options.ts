@@ -136,9 +136,9 @@ export function checkRoles<Role extends string>(
   const announced = raw["roles"];
   let count = 0;
   if (isDict(announced)) {
-    for (const role of known) {
-      const details = Object.hasOwn(announced, role) ? announced[role] : undefined;
-      if (!isDict(details)) continue;
+    for (const [name, details] of Object.entries(announced)) {
+      const role = known.find((candidate) => candidate === name); // [FEAT-02] others are ignored
+      if (role === undefined || !isDict(details)) continue;
       count++;
       roles[role] = isDict(details["features"]) ? { features: checkFeatures(details["features"]) } : NO_ROLE_DETAILS;
     }

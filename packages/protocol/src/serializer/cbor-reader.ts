@@ -149,7 +149,7 @@ export class CborReader extends BinaryReader {
       case TAG:
         return this.#walkTag(this.#argument(c), sink, isHeader);
       default:
-        return this.#walkSimple(c, sink);
+        return this.#walkSimple(c, sink, isHeader);
     }
   }
 
@@ -198,7 +198,7 @@ export class CborReader extends BinaryReader {
     }
   }
 
-  #walkSimple(c: number, sink: ValueSink): void {
+  #walkSimple(c: number, sink: ValueSink, isHeader: boolean): void {
     switch (c) {
       case FALSE:
         return sink.bool(false);
@@ -212,6 +212,7 @@ export class CborReader extends BinaryReader {
       case DOUBLE:
         return sink.float(this.#float(c));
       default:
+        if (isHeader) throw new ProtocolError("MALFORMED_MESSAGE", "options must not hold unassigned simple values");
         throw new SerializationError("a CBOR simple value has no counterpart in other formats");
     }
   }

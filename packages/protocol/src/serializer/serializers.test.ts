@@ -231,7 +231,10 @@ describe("types of one format only (AMB-32)", () => {
 describe("against other people's codecs", () => {
   const packr = new Packr({ useRecords: false, moreTypes: false, int64AsType: "auto" });
   const unpackr = new Unpackr({ useRecords: false, int64AsType: "auto" });
-  const tame = fc.array(arbitrary.value, { maxLength: 6 }).filter((value) => !/__proto__|9007199254740992/.test(JSON.stringify(value)));
+  // What they do otherwise: msgpackr renames `__proto__`, cborg makes -0 an integer and 2^53 a bigint.
+  const isTame = (value: unknown): boolean =>
+    typeof value === "object" && value !== null && !(value instanceof Uint8Array) ? Object.entries(value).every(([key, item]) => key !== "__proto__" && isTame(item)) : !Object.is(value, -0) && Math.abs(Number(value)) !== 2 ** 53;
+  const tame = fc.array(arbitrary.value, { maxLength: 6 }).filter(isTame);
 
   test("msgpackr reads what we write, and we read what it writes", () => {
     fc.assert(

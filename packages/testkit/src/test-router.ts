@@ -1,0 +1,140 @@
+/** A router in the process, with virtual time and small repeatable ids, and peers that speak single messages to it. */
+import { type Message, MessageType, NO_OPTIONS, Payload, type ProtocolError, type Receiver, type SendOutcome, type Transport } from "@junctor/protocol";
+import { anonymous, type Permission, type RealmConfig, Router, type RouterEvent, type RouterLimits } from "@junctor/router";
+import { VirtualClock } from "./virtual-clock.ts";
+
+export const ALLOW_ALL: Permission = { uri: "", match: "prefix", allow: { call: true, register: true, publish: true, subscribe: true }, disclose: { caller: "allow" } };
+
+export interface TestRouterOptions {
+  readonly limits?: Partial<RouterLimits>;
+  readonly realms?: readonly RealmConfig[];
+}
+
+export class TestRouter {
+  readonly clock = new VirtualClock();
+  readonly events: RouterEvent[] = [];
+  readonly router: Router;
+
+  constructor(options: TestRouterOptions = {}) {
+    let random = 1;
+    this.router = new Router({
+      clock: this.clock,
+      randomFill: (bytes) => {
+        // A generator with a period longer than any test (xorshift32).
+        for (let i = 0; i < bytes.length; i++) {
+          random ^= random << 13;
+          random ^= random >>> 17;
+          random ^= random << 5;
+          bytes[i] = random & 0xff;
+        }
+      },
+      random: () => 0.5,
+      log: (event) => this.events.push(event),
+      limits: options.limits ?? {},
+    });
+    this.clock.wake = () => this.router.wake();
+    for (const realm of options.realms ?? [realmConfig("realm1")]) this.router.addRealm(realm);
+  }
+
+  /** A peer that has not said anything yet. */
+  attach(): TestPeer {
+    return new TestPeer(this.router);
+  }
+
+  /** A peer with a session. */
+  join(roles: object = ALL_ROLES, realm = "realm1"): TestPeer {
+    const peer = this.attach();
+    peer.send({ type: MessageType.Hello, realm, details: { roles } });
+    peer.take(MessageType.Welcome);
+    return peer;
+  }
+
+  /** Names of events, for comparing. */
+  log(event: RouterEvent["event"]): RouterEvent[] {
+    return this.events.filter((entry) => entry.event === event);
+  }
+}
+
+export function realmConfig(name: string, permissions: readonly Permission[] = [ALLOW_ALL]): RealmConfig {
+  return { name, roles: [{ name: "anonymous", permissions }], authenticate: anonymous("anonymous") };
+}
+
+const cancelling = { features: { call_canceling: true, progressive_call_results: true } };
+export const ALL_ROLES = { publisher: {}, subscriber: {}, caller: cancelling, callee: cancelling };
+
+type Typed<T extends Message["type"]> = Extract<Message, { type: T }>;
+
+/** The client's end of a synchronous transport: what the router sends is there when `send` returns. */
+export class TestPeer implements Transport {
+  readonly receiver: Receiver;
+  /** What the router sent and nobody has taken yet. */
+  inbox: Message[] = [];
+  /** Why the router closed the transport, once it has. */
+  closed: string | undefined = undefined;
+  /** What `send` of the router's side answers from now on. */
+  outcome: SendOutcome = "sent";
+  /** Set when joined. */
+  session = 0;
+  request = 0;
+  readonly #router: { readonly send: (message: Message) => SendOutcome; readonly close: (reason: string) => void };
+
+  constructor(router: Router) {
+    this.#router = {
+      send: (message) => {
+        if (this.closed !== undefined) return "closed";
+        if (this.outcome !== "sent" && "payload" in message && message.payload.length > 0) return this.outcome;
+        if (message.type === MessageType.Welcome) this.session = message.session;
+        this.inbox.push(message);
+        return "sent";
+      },
+      close: (reason) => {
+        this.closed ??= reason;
+      },
+    };
+    this.receiver = router.attach(this.#router, { transport: "test" });
+  }
+
+  send(message: Message): SendOutcome {
+    this.receiver.receive(message);
+    return "sent";
+  }
+
+  close(reason: string): void {
+    this.closed ??= reason;
+    this.receiver.lost(reason);
+  }
+
+  violate(error: ProtocolError): void {
+    this.receiver.violated(error);
+  }
+
+  /** The next message, which must be of this type. */
+  take<T extends Message["type"]>(type: T): Typed<T> {
+    const message = this.inbox.shift();
+    if (message?.type !== type) throw new Error(`expected a message of type ${type}, got ${JSON.stringify(message)}`);
+    return message as Typed<T>;
+  }
+
+  subscribe(topic: string, options: object = NO_OPTIONS): number {
+    this.send({ type: MessageType.Subscribe, request: ++this.request, options, topic });
+    return this.take(MessageType.Subscribed).subscription;
+  }
+
+  register(procedure: string, options: object = NO_OPTIONS): number {
+    this.send({ type: MessageType.Register, request: ++this.request, options, procedure });
+    return this.take(MessageType.Registered).registration;
+  }
+
+  publish(topic: string, args: readonly unknown[] = [], options: object = NO_OPTIONS): void {
+    this.send({ type: MessageType.Publish, request: ++this.request, options, topic, payload: Payload.of(args) });
+  }
+
+  call(procedure: string, args: readonly unknown[] = [], options: object = NO_OPTIONS): number {
+    this.send({ type: MessageType.Call, request: ++this.request, options, procedure, payload: Payload.of(args) });
+    return this.request;
+  }
+
+  yield(request: number, args: readonly unknown[] = [], options: object = NO_OPTIONS): void {
+    this.send({ type: MessageType.Yield, request, options, payload: Payload.of(args) });
+  }
+}
