@@ -13,7 +13,10 @@ const alias = [
   { find: /^@junctor\/transport-node$/, replacement: source("transport-node/src/index.ts") },
   { find: /^@junctor\/testkit$/, replacement: source("testkit/src/index.ts") },
 ];
-const project = (name: string, include: string[], rest: object = {}) => ({ resolve: { alias }, test: { name, include, testTimeout: 30_000, hookTimeout: 120_000, ...rest } });
+const project = (name: string, include: string[], rest: object = {}) => ({
+  resolve: { alias },
+  test: { name, include, testTimeout: 30_000, hookTimeout: 120_000, ...rest },
+});
 
 export default defineConfig({
   test: {

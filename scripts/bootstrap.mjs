@@ -9,14 +9,28 @@ import { fileURLToPath } from "node:url";
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const [major, minor] = process.versions.node.split(".").map(Number);
-if (major < 20 || (major === 20 && minor < 19)) fail(`Node.js ${process.versions.node} is too old`, "install Node.js 20.19 or newer: https://nodejs.org");
+if (major < 20 || (major === 20 && minor < 19))
+  fail(`Node.js ${process.versions.node} is too old`, "install Node.js 20.19 or newer: https://nodejs.org");
 
 export function bootstrap() {
   process.chdir(root);
-  step("node_modules/.junctor-installed", installInputs, "installing dependencies", "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], "check the network and the npm registry, then run the command again");
-  step("node_modules/.junctor-built", buildInputs, "building", process.execPath, ["node_modules/typescript/bin/tsc", "-b"], "the errors above are in the sources: mend them, then run the command again", [
-    ["scripts/bundle.mjs"],
-  ]);
+  step(
+    "node_modules/.junctor-installed",
+    installInputs,
+    "installing dependencies",
+    "npm",
+    ["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+    "check the network and the npm registry, then run the command again",
+  );
+  step(
+    "node_modules/.junctor-built",
+    buildInputs,
+    "building",
+    process.execPath,
+    ["node_modules/typescript/bin/tsc", "-b"],
+    "the errors above are in the sources: mend them, then run the command again",
+    [["scripts/bundle.mjs"]],
+  );
 }
 
 // Runs a command unless the stamp says that it ran for the same inputs.
@@ -36,7 +50,9 @@ function run(command, args, doing, remedy) {
 }
 
 function installInputs() {
-  return ["package.json", "package-lock.json", ...packages().map((name) => join("packages", name, "package.json"))].filter((file) => existsSync(file));
+  return ["package.json", "package-lock.json", ...packages().map((name) => join("packages", name, "package.json"))].filter((file) =>
+    existsSync(file),
+  );
 }
 
 function buildInputs() {
@@ -47,7 +63,10 @@ function buildInputs() {
     if (existsSync(join(folder, "src"))) files.push(...sources(join(folder, "src")));
   }
   // A build that somebody removed is to be made again.
-  return [...files, ...["packages/server/dist/cli/main.js", "packages/client/dist/browser/junctor-client.min.js"].map((file) => `${existsSync(file)}`)];
+  return [
+    ...files,
+    ...["packages/server/dist/cli/main.js", "packages/client/dist/browser/junctor-client.min.js"].map((file) => `${existsSync(file)}`),
+  ];
 }
 
 function packages() {

@@ -1,8 +1,7 @@
 // The specification's own test vectors (requirements 13), read from the folder beside the project; the project holds no copy.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { type Message, MessageType, ProtocolError } from "@junctor/protocol";
+import { JsonSerializer, type Message, MessageType, ProtocolError } from "@junctor/protocol";
 import { CborSerializer } from "@junctor/protocol/serializer/cbor";
-import { JsonSerializer } from "@junctor/protocol";
 import { MsgpackSerializer } from "@junctor/protocol/serializer/msgpack";
 import { plain, tidy } from "@junctor/testkit";
 import { describe, expect, test } from "vitest";
@@ -29,9 +28,14 @@ if (!existsSync(folder)) {
   test.skip("the specification's vectors", () => {});
 } else {
   const files = ["basic", "advanced"].flatMap((profile) =>
-    readdirSync(new URL(`${profile}/`, folder)).map((name) => JSON.parse(readFileSync(new URL(`${profile}/${name}`, folder), "utf8")) as VectorFile),
+    readdirSync(new URL(`${profile}/`, folder)).map(
+      (name) => JSON.parse(readFileSync(new URL(`${profile}/${name}`, folder), "utf8")) as VectorFile,
+    ),
   );
-  for (const file of files) describe(file.wamp_message_type, () => file.samples.forEach((sample, i) => walk(sample, i)));
+  for (const file of files)
+    describe(file.wamp_message_type, () => {
+      for (const [i, sample] of file.samples.entries()) walk(sample, i);
+    });
 }
 
 function walk(sample: Sample, number: number): void {
@@ -77,9 +81,13 @@ function expectAttributes(message: Message, expected: Readonly<Record<string, un
   for (const [name, value] of Object.entries(expected)) {
     if (name === "roles") expect(dict?.["roles"], name).toEqual(value);
     else if (name === "payload") {
-      if (value !== null) expect(tidy("payload" in message ? message.payload.item : undefined), name).toEqual({ bytes: [...Buffer.from(String(value), "hex")] });
+      if (value !== null)
+        expect(tidy("payload" in message ? message.payload.item : undefined), name).toEqual({
+          bytes: [...Buffer.from(String(value), "hex")],
+        });
     } else if (name === "args" || name === "kwargs") expect(actual[name], name).toEqual(value === null ? undefined : tidy(value));
-    else if (name.startsWith("enc_") || name === "forward_for" || name === "exclude_me" || name === "acknowledge") expect(dict?.[name], name).toEqual(value ?? undefined);
+    else if (name.startsWith("enc_") || name === "forward_for" || name === "exclude_me" || name === "acknowledge")
+      expect(dict?.[name], name).toEqual(value ?? undefined);
     else expect(actual[RENAMED[name] ?? name], name).toEqual(value);
   }
   expect(Object.values(MessageType)).toContain(message.type);

@@ -1,8 +1,8 @@
 /** The callee's half of a session: invocations that are under way, and how a handler's outcome becomes an answer. */
 import {
   type Interrupt,
-  type Invocation as InvocationMessage,
   type InvocationId,
+  type Invocation as InvocationMessage,
   type Message,
   MessageType,
   NO_OPTIONS,
@@ -68,7 +68,8 @@ export class Callee {
         procedure: details.procedure ?? registration.procedure,
         details,
         signal: running.abort.signal,
-        progress: details.receive_progress === true ? (args, kwargs) => this.#progress(request, running, Payload.of(args, kwargs)) : undefined,
+        progress:
+          details.receive_progress === true ? (args, kwargs) => this.#progress(request, running, Payload.of(args, kwargs)) : undefined,
       };
       const returned = await registration.handler(invocation);
       if (!running.isForgotten) this.#yield(request, returned);
@@ -79,9 +80,15 @@ export class Callee {
   }
 
   #yield(request: InvocationId, returned: unknown): void {
-    const payload = returned instanceof Result ? Payload.of(returned.args, returned.kwargs) : returned === undefined ? Payload.EMPTY : Payload.of([returned]);
+    const payload =
+      returned instanceof Result
+        ? Payload.of(returned.args, returned.kwargs)
+        : returned === undefined
+          ? Payload.EMPTY
+          : Payload.of([returned]);
     const outcome = this.#send({ type: MessageType.Yield, request, options: NO_OPTIONS, payload });
-    if (outcome === "unserializable") this.#fail(request, HANDLER_FAILED, Payload.of(["the result has no form in the serializer of this session"]));
+    if (outcome === "unserializable")
+      this.#fail(request, HANDLER_FAILED, Payload.of(["the result has no form in the serializer of this session"]));
     else if (outcome === "too-large") this.#fail(request, Uri.payloadSizeExceeded, Payload.EMPTY);
   }
 

@@ -184,7 +184,11 @@ class Join implements Receiver {
   async #respond(challenge: Challenge): Promise<void> {
     const method = this.#options.auth?.find(({ method }) => method === challenge.authmethod);
     try {
-      if (method === undefined) throw new JoinError(Uri.noMatchingAuthMethod, `the router asks for the authentication method ${challenge.authmethod}, which was not offered`);
+      if (method === undefined)
+        throw new JoinError(
+          Uri.noMatchingAuthMethod,
+          `the router asks for the authentication method ${challenge.authmethod}, which was not offered`,
+        );
       const { signature, extra } = await method.respond(challenge);
       this.#transport?.send({ type: MessageType.Authenticate, signature, extra: extra ?? {} });
     } catch (error) {

@@ -2,7 +2,7 @@
  * The Node.js entry of `@junctor/client`: the same, with `connect` over `ws:`, `wss:`, `tcp:`, `tls:`, `unix:` and
  * `ws+unix:` URLs.
  */
-import { dial, type DialOptions } from "@junctor/transport-node";
+import { type DialOptions, dial } from "@junctor/transport-node";
 import { type ConnectOptions as CommonOptions, connect as connectAnywhere } from "./connect.ts";
 import type { Session } from "./session.ts";
 

@@ -18,9 +18,9 @@ import {
   type Receiver,
   type RequestId,
   type SendOutcome,
+  SerializationError,
   type SessionId,
   type SessionState,
-  SerializationError,
   type SubscriptionId,
   type Transport,
   Uri,
@@ -120,7 +120,12 @@ export class Session implements AsyncDisposable {
    * @throws {ApplicationError} the callee's or the router's ERROR
    * @throws {SessionClosedError} the session ended before the answer came
    */
-  call(procedure: string, args?: readonly unknown[], kwargs?: Readonly<Record<string, unknown>>, options: CallOptions = {}): Promise<Result> {
+  call(
+    procedure: string,
+    args?: readonly unknown[],
+    kwargs?: Readonly<Record<string, unknown>>,
+    options: CallOptions = {},
+  ): Promise<Result> {
     return new Promise((resolve, reject) => {
       const request: Request = {
         type: MessageType.Call,
@@ -210,7 +215,11 @@ export class Session implements AsyncDisposable {
           return true;
         },
       };
-      const id = this.#request((id) => ({ type: MessageType.Subscribe, request: id, options: subscribeWire(options), topic }), request, options);
+      const id = this.#request(
+        (id) => ({ type: MessageType.Subscribe, request: id, options: subscribeWire(options), topic }),
+        request,
+        options,
+      );
       if (id !== 0) this.#countSubscribing(key, 1);
     });
   }
@@ -245,7 +254,10 @@ export class Session implements AsyncDisposable {
     if (this.#state === "established") {
       this.#state = "shuttingDown";
       this.#transport.send({ type: MessageType.Goodbye, details: NO_OPTIONS, reason });
-      this.#goodbyeTimer = this.#options.timers.set(() => this.#end({ reason, message: "the router did not answer GOODBYE", wasClean: false }), this.#options.goodbyeTimeout);
+      this.#goodbyeTimer = this.#options.timers.set(
+        () => this.#end({ reason, message: "the router did not answer GOODBYE", wasClean: false }),
+        this.#options.goodbyeTimeout,
+      );
       this.#release(reason, undefined);
     }
     return this.closed;
@@ -274,7 +286,8 @@ export class Session implements AsyncDisposable {
   #receive(message: Message): void {
     const what = verdict("client", this.#state, message.type);
     if (what === "ignore" || this.#state === "closed") return;
-    if (what === "violation") throw new ProtocolError("UNEXPECTED_MESSAGE", `${messageName(message.type)} is not allowed from a router in an established session`);
+    if (what === "violation")
+      throw new ProtocolError("UNEXPECTED_MESSAGE", `${messageName(message.type)} is not allowed from a router in an established session`);
     switch (message.type) {
       case MessageType.Event:
         this.#event(message);
@@ -286,8 +299,13 @@ export class Session implements AsyncDisposable {
         this.#callee.interrupt(message);
         return;
       case MessageType.Error: {
-        if (message.requestType === MessageType.Invocation) throw new ProtocolError("UNEXPECTED_MESSAGE", "a router does not answer INVOCATION"); // [PERR-04]
-        const error = new ApplicationError(message.error === "wamp.error.cancelled" ? Uri.canceled : message.error, message.payload.args, message.payload.kwargs); // [AMB-41]
+        if (message.requestType === MessageType.Invocation)
+          throw new ProtocolError("UNEXPECTED_MESSAGE", "a router does not answer INVOCATION"); // [PERR-04]
+        const error = new ApplicationError(
+          message.error === "wamp.error.cancelled" ? Uri.canceled : message.error,
+          message.payload.args,
+          message.payload.kwargs,
+        ); // [AMB-41]
         const request: number = message.request;
         if (!this.#requests.fail(request, message.requestType, error)) this.#late(request, message);
         return;
@@ -313,7 +331,8 @@ export class Session implements AsyncDisposable {
 
   // An answer to a request that was given up is late; one to a request that was never made breaks the protocol.
   #late(request: RequestId, message: Message): void {
-    if (request > this.#lastRequest) throw new ProtocolError("REQUEST_ID", `${messageName(message.type)} answers request ${request}, which was never made`);
+    if (request > this.#lastRequest)
+      throw new ProtocolError("REQUEST_ID", `${messageName(message.type)} answers request ${request}, which was never made`);
   }
 
   #event(message: EventMessage): void {
@@ -321,7 +340,13 @@ export class Session implements AsyncDisposable {
     if (handlers === undefined) return; // [AMB-87]
     const { details, payload, publication } = message;
     for (const subscription of handlers) {
-      const event = { args: payload.args ?? [], kwargs: payload.kwargs ?? {}, topic: details.topic ?? subscription.topic, publication, details };
+      const event = {
+        args: payload.args ?? [],
+        kwargs: payload.kwargs ?? {},
+        topic: details.topic ?? subscription.topic,
+        publication,
+        details,
+      };
       try {
         const returned = subscription.handler(event);
         if (returned instanceof Promise) returned.catch((error: unknown) => this.#options.onHandlerError(error, subscription));
@@ -340,7 +365,12 @@ export class Session implements AsyncDisposable {
   /** The router broke the protocol: ABORT, and the end (PERR-01). */
   #violated(error: ProtocolError): void {
     if (this.#state === "closed") return;
-    this.#transport.send({ type: MessageType.Abort, details: { message: error.message }, reason: Uri.protocolViolation, payload: Payload.EMPTY });
+    this.#transport.send({
+      type: MessageType.Abort,
+      details: { message: error.message },
+      reason: Uri.protocolViolation,
+      payload: Payload.EMPTY,
+    });
     this.#end({ reason: Uri.protocolViolation, message: `the router broke the protocol: ${error.message}`, wasClean: false }, error);
   }
 
@@ -463,4 +493,3 @@ function sendError(outcome: SendOutcome, name: string): Error {
       return new SessionClosedError("the connection is gone", false);
   }
 }
-

@@ -25,7 +25,13 @@ export class Subscription {
   readonly #end: (subscription: Subscription) => Promise<void>;
   #ended: Promise<void> | undefined = undefined;
 
-  constructor(id: SubscriptionId, topic: string, match: MatchPolicy, handler: EventHandler, end: (subscription: Subscription) => Promise<void>) {
+  constructor(
+    id: SubscriptionId,
+    topic: string,
+    match: MatchPolicy,
+    handler: EventHandler,
+    end: (subscription: Subscription) => Promise<void>,
+  ) {
     this.id = id;
     this.topic = topic;
     this.match = match;

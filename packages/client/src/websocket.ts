@@ -1,5 +1,16 @@
 /** A transport over the platform's own `WebSocket`: browsers, Deno, Bun, Node.js from 22 on (requirements 9.1). */
-import { type Dial, JsonSerializer, type Message, ProtocolError, type Receiver, type SendOutcome, SerializationError, type Serializer, subprotocolOf, type Transport } from "@junctor/protocol";
+import {
+  type Dial,
+  JsonSerializer,
+  type Message,
+  ProtocolError,
+  type Receiver,
+  type SendOutcome,
+  SerializationError,
+  type Serializer,
+  subprotocolOf,
+  type Transport,
+} from "@junctor/protocol";
 import { TransportError } from "./error.ts";
 
 interface WebSocketClass {
@@ -12,12 +23,17 @@ export function json(): Serializer {
 
 /** @param serializers offered in this order; the router picks. Default JSON */
 export function webSocket(url: string, serializers: readonly Serializer[] = [json()]): Dial {
-  if (!/^wss?:\/\//i.test(url)) throw new TransportError(`cannot connect to ${url}: a browser connects to ws:// and wss://; the Node.js entry of this package to tcp:, tls: and unix: as well`);
+  if (!/^wss?:\/\//i.test(url))
+    throw new TransportError(
+      `cannot connect to ${url}: a browser connects to ws:// and wss://; the Node.js entry of this package to tcp:, tls: and unix: as well`,
+    );
   return (receiver, signal) =>
     new Promise((resolve, reject) => {
       const WebSocketImplementation = (globalThis as { WebSocket?: WebSocketClass }).WebSocket;
       if (WebSocketImplementation === undefined) {
-        reject(new TransportError("this platform has no WebSocket; in Node.js before 22 use the Node.js entry of this package, or pass `dial`"));
+        reject(
+          new TransportError("this platform has no WebSocket; in Node.js before 22 use the Node.js entry of this package, or pass `dial`"),
+        );
         return;
       }
       const socket = new WebSocketImplementation(url, serializers.map(subprotocolOf));
@@ -31,7 +47,11 @@ export function webSocket(url: string, serializers: readonly Serializer[] = [jso
       // A browser tells a page nothing about why; the console does.
       socket.onclose = ({ code, reason }) => {
         signal?.removeEventListener("abort", onAbort);
-        reject(new TransportError(`cannot connect to ${url}: the connection was refused or closed (code ${code}${reason === "" ? "" : `, ${reason}`})`));
+        reject(
+          new TransportError(
+            `cannot connect to ${url}: the connection was refused or closed (code ${code}${reason === "" ? "" : `, ${reason}`})`,
+          ),
+        );
       };
       socket.onopen = () => {
         signal?.removeEventListener("abort", onAbort);
@@ -90,7 +110,8 @@ class WebSocketTransport implements Transport {
 
 function bytesOf(data: unknown, serializer: Serializer): Uint8Array {
   const isText = typeof data === "string";
-  if (isText !== (serializer.frame === "text")) throw new ProtocolError("FRAMING", `the router sent a ${isText ? "text" : "binary"} frame on wamp.2.${serializer.name}`);
+  if (isText !== (serializer.frame === "text"))
+    throw new ProtocolError("FRAMING", `the router sent a ${isText ? "text" : "binary"} frame on wamp.2.${serializer.name}`);
   return isText ? encoder.encode(data) : new Uint8Array(data as ArrayBuffer);
 }
 

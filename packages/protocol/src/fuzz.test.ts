@@ -31,17 +31,86 @@ const text = (value: string) => [...Buffer.from(value)];
 /** What has broken decoders before: lengths that lie, deep nesting, bad text, numbers at the edges (T15 to T22). */
 const HOSTILE: Readonly<Record<string, readonly (readonly number[])[]>> = {
   json: [
-    ...["[[[[[[[[[[", "]]]]", "{}", '"__proto__"', '{"__proto__":{"x":1}}', "9007199254740993", "-0", "1e999", "NaN", "null", "\\u0000", '"\\u0000AAA="', "\\ud83d", ",", ":", "tru", '"', "\\", " "].map(text),
+    ...[
+      "[[[[[[[[[[",
+      "]]]]",
+      "{}",
+      '"__proto__"',
+      '{"__proto__":{"x":1}}',
+      "9007199254740993",
+      "-0",
+      "1e999",
+      "NaN",
+      "null",
+      "\\u0000",
+      '"\\u0000AAA="',
+      "\\ud83d",
+      ",",
+      ":",
+      "tru",
+      '"',
+      "\\",
+      " ",
+    ].map(text),
     bytes("ff"),
     bytes("c080"),
     bytes("eda080"),
     text("[".repeat(40)),
   ],
-  msgpack: ["ddffffffff", "dfffffffff", "dbffffffff", "c6ffffffff", "c1", "c0", "cb7ff8000000000000", "cf0020000000000001", "d3ffffffffffffffff", "d40100", "d6ff00000000", "a2c328", "a95f5f70726f746f5f5f", "81a95f5f70726f746f5f5f81a17801", "9191919191919191919191919191919191919191919191919191919191919191919191", "80", "90", "dc0000", "c9ffffffff00"].map(bytes),
-  cbor: ["9bffffffffffffffff", "bbffffffffffffffff", "7bffffffffffffffff", "5bffffffffffffffff", "9f", "bf", "7f", "ff", "f6", "f7", "f97e00", "fb7ff8000000000000", "1b0020000000000001", "3bffffffffffffffff", "c249010000000000000000", "d8400101", "62c328", "695f5f70726f746f5f5f", "a1695f5f70726f746f5f5fa1617801", "818181818181818181818181818181818181818181818181818181818181818181818181", "f8ff", "f810", "1c"].map(bytes),
+  msgpack: [
+    "ddffffffff",
+    "dfffffffff",
+    "dbffffffff",
+    "c6ffffffff",
+    "c1",
+    "c0",
+    "cb7ff8000000000000",
+    "cf0020000000000001",
+    "d3ffffffffffffffff",
+    "d40100",
+    "d6ff00000000",
+    "a2c328",
+    "a95f5f70726f746f5f5f",
+    "81a95f5f70726f746f5f5f81a17801",
+    "9191919191919191919191919191919191919191919191919191919191919191919191",
+    "80",
+    "90",
+    "dc0000",
+    "c9ffffffff00",
+  ].map(bytes),
+  cbor: [
+    "9bffffffffffffffff",
+    "bbffffffffffffffff",
+    "7bffffffffffffffff",
+    "5bffffffffffffffff",
+    "9f",
+    "bf",
+    "7f",
+    "ff",
+    "f6",
+    "f7",
+    "f97e00",
+    "fb7ff8000000000000",
+    "1b0020000000000001",
+    "3bffffffffffffffff",
+    "c249010000000000000000",
+    "d8400101",
+    "62c328",
+    "695f5f70726f746f5f5f",
+    "a1695f5f70726f746f5f5fa1617801",
+    "818181818181818181818181818181818181818181818181818181818181818181818181",
+    "f8ff",
+    "f810",
+    "1c",
+  ].map(bytes),
 };
 
-function mutate(sample: Uint8Array, other: Uint8Array, hostile: readonly (readonly number[])[], random: (below: number) => number): Uint8Array {
+function mutate(
+  sample: Uint8Array,
+  other: Uint8Array,
+  hostile: readonly (readonly number[])[],
+  random: (below: number) => number,
+): Uint8Array {
   let mutated = [...sample];
   for (let rounds = 1 + random(3); rounds > 0; rounds--) {
     const at = random(mutated.length + 1);
@@ -75,7 +144,9 @@ function mutate(sample: Uint8Array, other: Uint8Array, hostile: readonly (readon
 describe.each([new JsonSerializer(), new MsgpackSerializer(), new CborSerializer()] as readonly Serializer[])("$name", (serializer) => {
   test(`${CASES} mutated messages`, { timeout: 240_000 }, () => {
     const samples = fc.sample(arbitrary.anyMessage, { numRuns: MESSAGES, seed }).map((message) => serializer.encode(message));
-    const others = ([new JsonSerializer(), new MsgpackSerializer(), new CborSerializer()] as readonly Serializer[]).filter(({ name }) => name !== serializer.name);
+    const others = ([new JsonSerializer(), new MsgpackSerializer(), new CborSerializer()] as readonly Serializer[]).filter(
+      ({ name }) => name !== serializer.name,
+    );
     const random = generator(seed);
     const prototype = JSON.stringify(Object.getOwnPropertyNames(Object.prototype).sort());
     let accepted = 0;
@@ -86,7 +157,8 @@ describe.each([new JsonSerializer(), new MsgpackSerializer(), new CborSerializer
       try {
         message = serializer.decode(input);
       } catch (error) {
-        if (!(error instanceof ProtocolError)) throw new Error(`seed ${seed}, case ${i}: ${Buffer.from(input).toString("hex")}`, { cause: error });
+        if (!(error instanceof ProtocolError))
+          throw new Error(`seed ${seed}, case ${i}: ${Buffer.from(input).toString("hex")}`, { cause: error });
         continue;
       }
       accepted++;
@@ -102,7 +174,8 @@ describe.each([new JsonSerializer(), new MsgpackSerializer(), new CborSerializer
         serializer.decode(serializer.encode(message));
         if ("payload" in message && message.payload.length > 0) message.payload.args;
       } catch (error) {
-        if (!(error instanceof SerializationError)) throw new Error(`seed ${seed}, case ${i}: ${Buffer.from(input).toString("hex")}`, { cause: error });
+        if (!(error instanceof SerializationError))
+          throw new Error(`seed ${seed}, case ${i}: ${Buffer.from(input).toString("hex")}`, { cause: error });
       }
     }
     expect(accepted).toBeGreaterThan(CASES / 100);

@@ -11,6 +11,26 @@ export {
   type RouterRoles,
 } from "./feature.ts";
 export {
+  FRAME_HEAD_SIZE,
+  type FrameHandler,
+  FrameParser,
+  FrameType,
+  MAX_FRAME_LENGTH,
+  writeFrameHead,
+} from "./framing/rawsocket-frame.ts";
+export {
+  announceableLength,
+  decodeReply,
+  decodeRequest,
+  encodeHandshake,
+  encodeRefusal,
+  HANDSHAKE_SIZE,
+  type Handshake,
+  HandshakeError,
+  RAWSOCKET_MAGIC,
+} from "./framing/rawsocket-handshake.ts";
+export { chooseSubprotocol, subprotocolOf } from "./framing/subprotocol.ts";
+export {
   type IdSource,
   type InvocationId,
   isId,
@@ -30,31 +50,11 @@ export type * from "./message/pubsub.ts";
 export type * from "./message/rpc.ts";
 export type * from "./message/session.ts";
 export { MessageType, messageName } from "./message/type.ts";
-export { isPattern, isReserved, isUri, type MatchPolicy, Uri, type UriRule } from "./uri.ts";
 export { ByteBuffer, copyOf } from "./serializer/byte-buffer.ts";
 export { JsonSerializer, type SerializerOptions } from "./serializer/json.ts";
 export { MAX_DEPTH, type Serializer, type ValueSink, type ValueWriter } from "./serializer/serializer.ts";
 export { portableText, type TextCodec } from "./serializer/text.ts";
-export { chooseSubprotocol, subprotocolOf } from "./framing/subprotocol.ts";
-export {
-  FRAME_HEAD_SIZE,
-  type FrameHandler,
-  FrameParser,
-  FrameType,
-  MAX_FRAME_LENGTH,
-  writeFrameHead,
-} from "./framing/rawsocket-frame.ts";
-export {
-  announceableLength,
-  decodeReply,
-  decodeRequest,
-  encodeHandshake,
-  encodeRefusal,
-  type Handshake,
-  HANDSHAKE_SIZE,
-  HandshakeError,
-  RAWSOCKET_MAGIC,
-} from "./framing/rawsocket-handshake.ts";
 export { type SessionState, type Side, type Verdict, verdict } from "./session/lifecycle.ts";
 export { linkedTransports, type MemoryTransport } from "./transport/memory.ts";
 export type { AbortSignalLike, Dial, Receiver, SendOutcome, Transport } from "./transport/transport.ts";
+export { isPattern, isReserved, isUri, type MatchPolicy, Uri, type UriRule } from "./uri.ts";

@@ -128,7 +128,11 @@ export class Acceptor implements Receiver, SessionCloser {
     }
     const realm = this.#environment.realm(name);
     if (realm === undefined) {
-      this.#refuse(name, Uri.noSuchRealm, name === "" ? "HELLO names no realm, and the router has no default" : `the router has no realm ${name}`); // [SES-14, AMB-07]
+      this.#refuse(
+        name,
+        Uri.noSuchRealm,
+        name === "" ? "HELLO names no realm, and the router has no default" : `the router has no realm ${name}`,
+      ); // [SES-14, AMB-07]
       return;
     }
     this.#state = "establishing";
@@ -266,7 +270,8 @@ export class Acceptor implements Receiver, SessionCloser {
   #await(what: "HELLO" | "WELCOME" | "GOODBYE", ms: number): void {
     this.#deadline?.cancel();
     this.#deadline = this.#environment.deadlines.after(ms, () => {
-      if (what === "WELCOME") this.#abort(Uri.authenticationFailed, `the session was not established within ${ms} ms`, "timeout.join"); // [AMB-102]
+      if (what === "WELCOME")
+        this.#abort(Uri.authenticationFailed, `the session was not established within ${ms} ms`, "timeout.join"); // [AMB-102]
       else {
         this.#endSession(`timeout.${what.toLowerCase()}`);
         this.#close(`timeout.${what.toLowerCase()}`);

@@ -1,7 +1,13 @@
 /** The public surface of `@junctor/router`. */
-export { type AuthenticationAnswer, type AuthenticationRequest, type Authenticator, anonymous, type Origin } from "./access/authenticator.ts";
+export {
+  type AuthenticationAnswer,
+  type AuthenticationRequest,
+  type Authenticator,
+  anonymous,
+  type Origin,
+} from "./access/authenticator.ts";
 export type { AuthorizationRequest, Authorizer } from "./access/authorizer.ts";
-export { type Action, type Decision, DENIED, type Disclosure, type Permission, type RoleConfig } from "./access/role.ts";
+export { type Action, DENIED, type Decision, type Disclosure, type Permission, type RoleConfig } from "./access/role.ts";
 export type { Clock } from "./deadline.ts";
 export { RouterError } from "./error.ts";
 export { ANNOUNCED } from "./feature.ts";

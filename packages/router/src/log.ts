@@ -21,7 +21,13 @@ export type RouterEvent =
       readonly durationMs: number;
       readonly received: number;
     }
-  | { readonly event: "join.refused"; readonly realm: string | null; readonly reason: string; readonly message: string; readonly address: string | undefined }
+  | {
+      readonly event: "join.refused";
+      readonly realm: string | null;
+      readonly reason: string;
+      readonly message: string;
+      readonly address: string | undefined;
+    }
   | {
       readonly event: "proto.violation";
       readonly session: number | undefined;

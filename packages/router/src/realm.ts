@@ -2,7 +2,7 @@
 import type { MatchPolicy, ProtocolError, SessionId, UriRule } from "@junctor/protocol";
 import type { Authenticator } from "./access/authenticator.ts";
 import type { Authorizer } from "./access/authorizer.ts";
-import { type Action, type Decision, DENIED, Role, type RoleConfig } from "./access/role.ts";
+import { type Action, DENIED, type Decision, Role, type RoleConfig } from "./access/role.ts";
 import { Broker } from "./broker/broker.ts";
 import { Dealer } from "./dealer/dealer.ts";
 import type { RouterLimits } from "./limits.ts";
@@ -76,7 +76,14 @@ export class Realm {
     this.#closers.delete(session);
     session.leave();
     this.counters.sessionsClosed++;
-    this.log({ event: "session.close", realm: this.name, session: session.id, reason, durationMs: Math.round(now - session.openedAt), received: session.received });
+    this.log({
+      event: "session.close",
+      realm: this.name,
+      session: session.id,
+      reason,
+      durationMs: Math.round(now - session.openedAt),
+      received: session.received,
+    });
   }
 
   /** Asks the authorizer. One that throws, or answers without a decision, denies (AUTHZ-04). */

@@ -35,7 +35,11 @@ const EXAMPLES: readonly Message[] = [
   { type: MessageType.Interrupt, request: 1, options },
   { type: MessageType.Yield, request: 1, options, payload },
 ];
-const challenging = { ...realmConfig("realm1"), authenticate: (_: unknown, answer: (outcome: AuthenticationAnswer) => void) => answer({ kind: "challenge", authmethod: "test", extra: {}, verify: () => {} }) };
+const challenging = {
+  ...realmConfig("realm1"),
+  authenticate: (_: unknown, answer: (outcome: AuthenticationAnswer) => void) =>
+    answer({ kind: "challenge", authmethod: "test", extra: {}, verify: () => {} }),
+};
 const pending = { ...realmConfig("realm1"), authenticate: () => {} };
 
 describe("every message type in every state (SES-18, PERR-01 to PERR-09, T1)", () => {
@@ -70,7 +74,9 @@ describe("every message type in every state (SES-18, PERR-01 to PERR-09, T1)", (
     test.each(EXAMPLES.map((message) => [messageName(message.type), message] as const))(`${state}: %s`, (_name, message) => {
       const peer = enter();
       peer.send(message);
-      const isViolation = verdict("router", state, message.type) === "violation" || (state === "established" && (message.type === MessageType.Yield || message.type === MessageType.Error)); // no invocation 1 was issued (PERR-05)
+      const isViolation =
+        verdict("router", state, message.type) === "violation" ||
+        (state === "established" && (message.type === MessageType.Yield || message.type === MessageType.Error)); // no invocation 1 was issued (PERR-05)
       const aborts = peer.inbox.filter(({ type }) => type === MessageType.Abort) as Extract<Message, { type: 3 }>[];
       if (isViolation) {
         expect(aborts.map(({ reason }) => reason)).toEqual([Uri.protocolViolation]);
@@ -169,7 +175,11 @@ describe("leaving", () => {
     peers[1]?.send({ type: MessageType.Goodbye, details: {}, reason: Uri.closeRealm });
     peers[2]?.violate(new ProtocolError("MALFORMED_BYTES", "x"));
     for (const peer of peers) peer.receiver.lost("again");
-    expect(test.log("session.close").map((event) => "reason" in event && event.reason)).toEqual(["transport.lost", Uri.closeRealm, "protocol_violation.malformed_bytes"]);
+    expect(test.log("session.close").map((event) => "reason" in event && event.reason)).toEqual([
+      "transport.lost",
+      Uri.closeRealm,
+      "protocol_violation.malformed_bytes",
+    ]);
     expect(test.router.transportCount).toBe(0);
   });
 });
@@ -188,7 +198,13 @@ describe("request ids (PERR-06, ID-04 to ID-10)", () => {
     peer.send({ type: MessageType.Register, request: 4, options, procedure: "com.x" });
     peer.send({ type: MessageType.Unregister, request: 5, registration: 99 });
     peer.send({ type: MessageType.Unsubscribe, request: 6, subscription: 99 });
-    expect(peer.inbox.map((message) => ("error" in message ? message.error : message.type))).toEqual([Uri.invalidUri, Uri.noSuchProcedure, MessageType.Registered, Uri.noSuchRegistration, Uri.noSuchSubscription]);
+    expect(peer.inbox.map((message) => ("error" in message ? message.error : message.type))).toEqual([
+      Uri.invalidUri,
+      Uri.noSuchProcedure,
+      MessageType.Registered,
+      Uri.noSuchRegistration,
+      Uri.noSuchSubscription,
+    ]);
     expect(peer.closed).toBeUndefined();
   });
 });
@@ -271,7 +287,10 @@ describe("permissions", () => {
 
 describe("the authorizer (AMB-126, AUTHZ-04)", () => {
   const questions: [AuthorizationRequest, (decision: Decision) => void][] = [];
-  const realm = { ...realmConfig("realm1"), authorize: (request: AuthorizationRequest, answer: (decision: Decision) => void) => void questions.push([request, answer]) };
+  const realm = {
+    ...realmConfig("realm1"),
+    authorize: (request: AuthorizationRequest, answer: (decision: Decision) => void) => void questions.push([request, answer]),
+  };
   const allow: Decision = { allow: true, disclose: "allow" };
 
   test("holds later messages of the session back, in order, and nobody else's", () => {
@@ -297,7 +316,16 @@ describe("the authorizer (AMB-126, AUTHZ-04)", () => {
     expect(test.router.realm("realm1")?.broker.subscriptionCount).toBe(0);
   });
   test("that throws denies", () => {
-    const test = new TestRouter({ realms: [{ ...realm, authorize: () => { throw new Error("broken"); } }] });
+    const test = new TestRouter({
+      realms: [
+        {
+          ...realm,
+          authorize: () => {
+            throw new Error("broken");
+          },
+        },
+      ],
+    });
     const peer = test.join();
     peer.call("com.x");
     expect(peer.take(MessageType.Error).error).toBe(Uri.notAuthorized);
@@ -321,7 +349,11 @@ describe("the authenticator", () => {
       extra: { round },
       verify: ({ signature }, answer) => {
         seen.push(signature);
-        answer(round < 2 ? challenge(round + 1) : { kind: "welcome", authid: "ada", authrole: "anonymous", authmethod: "test", authprovider: "test" });
+        answer(
+          round < 2
+            ? challenge(round + 1)
+            : { kind: "welcome", authid: "ada", authrole: "anonymous", authmethod: "test", authprovider: "test" },
+        );
       },
     });
     const test = new TestRouter({ realms: [{ ...realmConfig("realm1"), authenticate: (_request, answer) => void answers.push(answer) }] });
@@ -341,8 +373,18 @@ describe("the authenticator", () => {
     let answer: ((outcome: AuthenticationAnswer) => void) | undefined;
     const test = new TestRouter({
       realms: [
-        { ...realmConfig("broken"), authenticate: () => { throw new Error("down"); } },
-        { ...realmConfig("late"), authenticate: (_request, later) => void (answer = later) },
+        {
+          ...realmConfig("broken"),
+          authenticate: () => {
+            throw new Error("down");
+          },
+        },
+        {
+          ...realmConfig("late"),
+          authenticate: (_request, later) => {
+            answer = later;
+          },
+        },
       ],
     });
     const broken = test.attach();
@@ -357,7 +399,9 @@ describe("the authenticator", () => {
 });
 
 test("limits of a session answer with an error that names them (G8, AMB-135)", () => {
-  const test = new TestRouter({ limits: { subscriptions: 2, patternSubscriptions: 1, registrations: 1, callsPerSession: 1, listLength: 2 } });
+  const test = new TestRouter({
+    limits: { subscriptions: 2, patternSubscriptions: 1, registrations: 1, callsPerSession: 1, listLength: 2 },
+  });
   const peer = test.join();
   peer.subscribe("a", { match: "prefix" });
   peer.send({ type: MessageType.Subscribe, request: ++peer.request, options: { match: "prefix" }, topic: "b" });

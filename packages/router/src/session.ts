@@ -29,7 +29,7 @@ import {
   type SubscriptionId,
   type Transport,
   Uri,
-  verdict,
+  type verdict,
 } from "@junctor/protocol";
 import type { Origin } from "./access/authenticator.ts";
 import type { Action, Decision, Role } from "./access/role.ts";
@@ -82,7 +82,17 @@ export class Session implements Principal {
   #waiting: Message[] | undefined = undefined;
   #hasLeft = false;
 
-  constructor(id: SessionId, realm: Realm, role: Role, principal: Principal, roles: ClientRoles, agent: string | undefined, origin: Origin, transport: Transport, now: number) {
+  constructor(
+    id: SessionId,
+    realm: Realm,
+    role: Role,
+    principal: Principal,
+    roles: ClientRoles,
+    agent: string | undefined,
+    origin: Origin,
+    transport: Transport,
+    now: number,
+  ) {
     this.id = id;
     this.realm = realm;
     this.authid = principal.authid;
@@ -168,7 +178,12 @@ export class Session implements Principal {
     const problem = this.#problem(message, uri, match, action);
     if (problem !== undefined) this.#answer(message, problem);
     else if (this.realm.authorizer === undefined) {
-      this.#perform(message, match === "exact" ? this.#role.decide(action, uri) : this.#role.decidePattern(action, uri, match), action, uri);
+      this.#perform(
+        message,
+        match === "exact" ? this.#role.decide(action, uri) : this.#role.decidePattern(action, uri, match),
+        action,
+        uri,
+      );
     } else this.#askAuthorizer(message, uri, match, action);
   }
 
@@ -236,7 +251,11 @@ export class Session implements Principal {
 
   #problem(message: Call | Publish | Subscribe | Register, uri: string, match: MatchPolicy, action: Action): Refusal | undefined {
     const { limits } = this.realm;
-    if (!isPattern(uri, this.realm.uriRule, match)) return refusal(Uri.invalidUri, `${JSON.stringify(uri.slice(0, limits.uriLength))} is no valid URI${match === "exact" ? "" : ` for match ${match}`}`); // [URI-08]
+    if (!isPattern(uri, this.realm.uriRule, match))
+      return refusal(
+        Uri.invalidUri,
+        `${JSON.stringify(uri.slice(0, limits.uriLength))} is no valid URI${match === "exact" ? "" : ` for match ${match}`}`,
+      ); // [URI-08]
     if (uri.length > limits.uriLength || isTooDeep(uri, limits.uriComponents)) {
       return refusal(Uri.invalidUri, `a URI may have ${limits.uriLength} characters and ${limits.uriComponents} components`);
     }
@@ -245,7 +264,8 @@ export class Session implements Principal {
       return refusal(Uri.invalidUri, "URIs that start with wamp. are reserved for the router");
     }
     if (message.type === MessageType.Publish) {
-      if (message.options !== NO_OPTIONS && longestList(message.options) > limits.listLength) return this.#overLimit("listLength", limits.listLength);
+      if (message.options !== NO_OPTIONS && longestList(message.options) > limits.listLength)
+        return this.#overLimit("listLength", limits.listLength);
     } else if (message.type === MessageType.Subscribe) {
       if (this.subscriptions.size >= limits.subscriptions) return this.#overLimit("subscriptions", limits.subscriptions);
       if (match !== "exact" && this.patternSubscriptionCount >= limits.patternSubscriptions) {
@@ -308,4 +328,3 @@ function isTooDeep(uri: string, components: number): boolean {
   for (let at = uri.indexOf("."); at >= 0; at = uri.indexOf(".", at + 1)) if (++dots >= components) return true;
   return false;
 }
-

@@ -1,9 +1,9 @@
 /** The server's log: one JSON line per event with a stable `event` id, or the same made readable for a terminal. */
 import { isatty } from "node:tty";
-import pino, { type Logger } from "pino";
-import pretty from "pino-pretty";
 import type { RouterEvent } from "@junctor/router";
 import type { TransportEvent } from "@junctor/transport-node";
+import pino, { type Logger } from "pino";
+import pretty from "pino-pretty";
 
 export type { Logger };
 
@@ -16,7 +16,10 @@ export function createLogger(level: string, format: "json" | "pretty" | "auto", 
   // Written synchronously: no line is lost when the process ends.
   if (!isPretty) return pino({ level, base: null }, pino.destination({ dest: fd, sync: true }));
   const colorize = isatty(fd) && process.env["NO_COLOR"] === undefined;
-  return pino({ level, base: null }, pretty({ colorize, translateTime: "SYS:HH:MM:ss.l", messageKey: "event", sync: true, destination: fd }));
+  return pino(
+    { level, base: null },
+    pretty({ colorize, translateTime: "SYS:HH:MM:ss.l", messageKey: "event", sync: true, destination: fd }),
+  );
 }
 
 /** What goes wrong for somebody is a warning; what happens in bulk is for debugging. */

@@ -5,11 +5,11 @@
  */
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { RouterLimits } from "@junctor/router";
 import { anonymous, type Permission, type RealmConfig, Router } from "@junctor/router";
 import { type ConnectionLimits, type Listener, listen, nodeSerializers } from "@junctor/transport-node";
 import type { Config, ListenerConfig, RealmFileConfig } from "./config/schema.ts";
 import type { UriPattern } from "./config/uri-pattern.ts";
-import type { RouterLimits } from "@junctor/router";
 import type { LogEvent } from "./log.ts";
 import { NodeClock } from "./node-clock.ts";
 import { UserError } from "./user-error.ts";
@@ -34,7 +34,13 @@ export interface RunningServer {
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { log, limits } = options;
   const clock = new NodeClock();
-  const router = new Router({ clock, randomFill: (bytes) => crypto.getRandomValues(bytes), log, limits: limits.router, agent: `Junctor/${VERSION}` });
+  const router = new Router({
+    clock,
+    randomFill: (bytes) => crypto.getRandomValues(bytes),
+    log,
+    limits: limits.router,
+    agent: `Junctor/${VERSION}`,
+  });
   clock.wake = () => router.wake();
   for (const [name, realm] of Object.entries(options.realms)) router.addRealm(realmConfig(name, realm));
 
@@ -52,14 +58,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return { router, listeners, close };
 }
 
-export const VERSION: string = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
+export const VERSION: string = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
+  .version;
 
 function realmConfig(name: string, realm: RealmFileConfig): RealmConfig {
   const [first] = realm.auth;
   if (first === undefined) throw new TypeError(`the realm ${name} has no authentication method`);
   const roles = Object.entries(realm.roles).map(([name, role]) => ({
     name,
-    permissions: ACTIONS.flatMap((action) => role.allow[action].map((pattern: UriPattern): Permission => ({ ...pattern, allow: { [action]: true }, disclose: defined(role.disclose) }))),
+    permissions: ACTIONS.flatMap((action) =>
+      role.allow[action].map(
+        (pattern: UriPattern): Permission => ({ ...pattern, allow: { [action]: true }, disclose: defined(role.disclose) }),
+      ),
+    ),
   }));
   return { name, roles, authenticate: anonymous(first.role), uriRule: realm.uri };
 }
@@ -67,10 +78,17 @@ function realmConfig(name: string, realm: RealmFileConfig): RealmConfig {
 const ACTIONS = ["call", "register", "publish", "subscribe"] as const;
 
 function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }
 
-async function openListener(config: ServerOptions["listen"][number], router: Router, limits: ConnectionLimits, log: (event: LogEvent) => void): Promise<Listener> {
+async function openListener(
+  config: ServerOptions["listen"][number],
+  router: Router,
+  limits: ConnectionLimits,
+  log: (event: LogEvent) => void,
+): Promise<Listener> {
   const { type, host, port, path, mode, ws, tls, serializers, deflate, onRequest } = config;
   return listen({
     kind: type,
@@ -78,7 +96,8 @@ async function openListener(config: ServerOptions["listen"][number], router: Rou
     ...defined({ port, path, mode, onRequest: onRequest ?? (await staticFiles(config.static)) }),
     webSocketPath: ws,
     ...(tls === undefined ? {} : { tls: { cert: readPem("certificate", tls.cert), key: readPem("key", tls.key) } }),
-    serializers: serializers === undefined ? nodeSerializers : nodeSerializers.filter(({ name }) => serializers.some((wanted) => wanted === name)),
+    serializers:
+      serializers === undefined ? nodeSerializers : nodeSerializers.filter(({ name }) => serializers.some((wanted) => wanted === name)),
     deflate,
     limits,
     accept: (connection, info) => router.attach(connection, info),
@@ -91,7 +110,9 @@ function readPem(what: string, file: string): Buffer {
     return readFileSync(file);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw new UserError(`cannot read the ${what} ${file}: ${code}`, { remedy: "check the path under listen.tls, and that this user may read it" });
+    throw new UserError(`cannot read the ${what} ${file}: ${code}`, {
+      remedy: "check the path under listen.tls, and that this user may read it",
+    });
   }
 }
 

@@ -2,10 +2,16 @@
 import { MAX_ID, type Message, MessageType, NO_OPTIONS, Payload } from "@junctor/protocol";
 import fc from "fast-check";
 
-export const id = fc.oneof(fc.integer({ min: 1, max: 1000 }), fc.maxSafeInteger().map((n) => Math.max(1, Math.abs(n))), fc.constantFrom(1, 127, 128, 255, 256, 65535, 65536, 2 ** 32 - 1, 2 ** 32, MAX_ID - 1, MAX_ID));
+export const id = fc.oneof(
+  fc.integer({ min: 1, max: 1000 }),
+  fc.maxSafeInteger().map((n) => Math.max(1, Math.abs(n))),
+  fc.constantFrom(1, 127, 128, 255, 256, 65535, 65536, 2 ** 32 - 1, 2 ** 32, MAX_ID - 1, MAX_ID),
+);
 
 /** Text that every format can carry: none starts with U+0000 (AMB-28), none has half of a surrogate pair. */
-const text = fc.oneof(fc.string({ unit: "grapheme" }), fc.string({ unit: "binary" }), fc.string({ minLength: 20, maxLength: 300 })).filter((s) => !s.startsWith("\u0000") && !/\p{Surrogate}/u.test(s));
+const text = fc
+  .oneof(fc.string({ unit: "grapheme" }), fc.string({ unit: "binary" }), fc.string({ minLength: 20, maxLength: 300 }))
+  .filter((s) => !s.startsWith("\u0000") && !/\p{Surrogate}/u.test(s));
 
 const leaf = fc.oneof(
   fc.constant(null),
@@ -19,7 +25,12 @@ const leaf = fc.oneof(
 );
 
 export const value = fc.letrec((tie) => ({
-  value: fc.oneof({ depthSize: "small", withCrossShrink: true }, leaf, fc.array(tie("value"), { maxLength: 20 }), fc.dictionary(fc.oneof(text, fc.constantFrom("__proto__", "constructor", "toString")), tie("value"), { maxKeys: 20 })),
+  value: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    leaf,
+    fc.array(tie("value"), { maxLength: 20 }),
+    fc.dictionary(fc.oneof(text, fc.constantFrom("__proto__", "constructor", "toString")), tie("value"), { maxKeys: 20 }),
+  ),
 })).value;
 
 const kwargs = fc.dictionary(fc.oneof(text, fc.constant("__proto__")), value, { minKeys: 1, maxKeys: 5 });
@@ -43,26 +54,63 @@ const match = fc.constantFrom("exact", "prefix", "wildcard");
 const features = fc.dictionary(fc.stringMatching(/^[a-z][a-z_]{2,20}$/), fc.constant(true), { minKeys: 1, maxKeys: 3 });
 const role = fc.oneof(fc.constant({}), fc.record({ features }));
 const resultDetails = some({ progress: bool, ...ppt });
-const message = <T extends Message["type"]>(type: T, fields: Record<string, fc.Arbitrary<unknown>>) => fc.record({ type: fc.constant(type), ...fields });
+const message = <T extends Message["type"]>(type: T, fields: Record<string, fc.Arbitrary<unknown>>) =>
+  fc.record({ type: fc.constant(type), ...fields });
 
 /** One arbitrary per message type. */
 export const messages: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   HELLO: message(MessageType.Hello, {
     realm: uri,
-    details: fc.record({ roles: fc.record({ publisher: role, subscriber: role, caller: role, callee: role }, { requiredKeys: ["caller"] }), agent: text, authmethods: fc.array(text), authid: text, authextra: dict }, { requiredKeys: ["roles"] }),
+    details: fc.record(
+      {
+        roles: fc.record({ publisher: role, subscriber: role, caller: role, callee: role }, { requiredKeys: ["caller"] }),
+        agent: text,
+        authmethods: fc.array(text),
+        authid: text,
+        authextra: dict,
+      },
+      { requiredKeys: ["roles"] },
+    ),
   }),
   WELCOME: message(MessageType.Welcome, {
     session: id,
-    details: fc.record({ roles: fc.record({ broker: role, dealer: role }, { requiredKeys: ["dealer"] }), realm: uri, authid: text, authrole: text, authmethod: text, authprovider: text, authextra: dict }, { requiredKeys: ["roles"] }),
+    details: fc.record(
+      {
+        roles: fc.record({ broker: role, dealer: role }, { requiredKeys: ["dealer"] }),
+        realm: uri,
+        authid: text,
+        authrole: text,
+        authmethod: text,
+        authprovider: text,
+        authextra: dict,
+      },
+      { requiredKeys: ["roles"] },
+    ),
   }),
   ABORT: message(MessageType.Abort, { details: dict, reason: uri, payload }),
   CHALLENGE: message(MessageType.Challenge, { authmethod: text, extra: dict }),
   AUTHENTICATE: message(MessageType.Authenticate, { signature: text, extra: dict }),
   GOODBYE: message(MessageType.Goodbye, { details: dict, reason: uri }),
-  ERROR: message(MessageType.Error, { requestType: fc.constantFrom(16, 32, 34, 48, 64, 66, 68), request: id, details: some(ppt), error: uri, payload }),
+  ERROR: message(MessageType.Error, {
+    requestType: fc.constantFrom(16, 32, 34, 48, 64, 66, 68),
+    request: id,
+    details: some(ppt),
+    error: uri,
+    payload,
+  }),
   PUBLISH: message(MessageType.Publish, {
     request: id,
-    options: some({ acknowledge: bool, exclude_me: bool, exclude: fc.array(id), exclude_authid: fc.array(text), eligible_authrole: fc.array(text), disclose_me: bool, retain: bool, rkey: text, ...ppt }),
+    options: some({
+      acknowledge: bool,
+      exclude_me: bool,
+      exclude: fc.array(id),
+      exclude_authid: fc.array(text),
+      eligible_authrole: fc.array(text),
+      disclose_me: bool,
+      retain: bool,
+      rkey: text,
+      ...ppt,
+    }),
     topic: uri,
     payload,
   }),
@@ -74,18 +122,37 @@ export const messages: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
     message(MessageType.Unsubscribed, { request: id, details: fc.constant(undefined) }),
     message(MessageType.Unsubscribed, { request: fc.constant(0), details: some({ subscription: id, reason: text }) }),
   ),
-  EVENT: message(MessageType.Event, { subscription: id, publication: id, details: some({ publisher: id, topic: uri, trustlevel: fc.nat(), retained: bool, ...ppt }), payload }),
-  CALL: message(MessageType.Call, { request: id, options: some({ timeout: fc.nat(), receive_progress: bool, progress: bool, disclose_me: bool, rkey: text, ...ppt }), procedure: uri, payload }),
+  EVENT: message(MessageType.Event, {
+    subscription: id,
+    publication: id,
+    details: some({ publisher: id, topic: uri, trustlevel: fc.nat(), retained: bool, ...ppt }),
+    payload,
+  }),
+  CALL: message(MessageType.Call, {
+    request: id,
+    options: some({ timeout: fc.nat(), receive_progress: bool, progress: bool, disclose_me: bool, rkey: text, ...ppt }),
+    procedure: uri,
+    payload,
+  }),
   CANCEL: message(MessageType.Cancel, { request: id, options: some({ mode: fc.constantFrom("skip", "kill", "killnowait") }) }),
   RESULT: message(MessageType.Result, { request: id, details: resultDetails, payload }),
-  REGISTER: message(MessageType.Register, { request: id, options: some({ match, invoke: fc.constantFrom("single", "roundrobin"), disclose_caller: bool, concurrency: id }), procedure: uri }),
+  REGISTER: message(MessageType.Register, {
+    request: id,
+    options: some({ match, invoke: fc.constantFrom("single", "roundrobin"), disclose_caller: bool, concurrency: id }),
+    procedure: uri,
+  }),
   REGISTERED: message(MessageType.Registered, { request: id, registration: id }),
   UNREGISTER: message(MessageType.Unregister, { request: id, registration: id }),
   UNREGISTERED: fc.oneof(
     message(MessageType.Unregistered, { request: id, details: fc.constant(undefined) }),
     message(MessageType.Unregistered, { request: fc.constant(0), details: some({ registration: id, reason: text }) }),
   ),
-  INVOCATION: message(MessageType.Invocation, { request: id, registration: id, details: some({ procedure: uri, receive_progress: bool, progress: bool, timeout: fc.nat(), caller: id, caller_authid: text, ...ppt }), payload }),
+  INVOCATION: message(MessageType.Invocation, {
+    request: id,
+    registration: id,
+    details: some({ procedure: uri, receive_progress: bool, progress: bool, timeout: fc.nat(), caller: id, caller_authid: text, ...ppt }),
+    payload,
+  }),
   INTERRUPT: message(MessageType.Interrupt, { request: id, options: some({ mode: fc.constantFrom("kill", "killnowait"), reason: uri }) }),
   YIELD: message(MessageType.Yield, { request: id, options: resultDetails, payload }),
   EVENT_RECEIVED: message(MessageType.EventReceived, { publication: id }),

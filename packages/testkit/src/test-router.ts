@@ -1,9 +1,23 @@
 /** A router in the process, with virtual time and small repeatable ids, and peers that speak single messages to it. */
-import { type Message, MessageType, NO_OPTIONS, Payload, type ProtocolError, type Receiver, type SendOutcome, type Transport } from "@junctor/protocol";
+import {
+  type Message,
+  MessageType,
+  NO_OPTIONS,
+  Payload,
+  type ProtocolError,
+  type Receiver,
+  type SendOutcome,
+  type Transport,
+} from "@junctor/protocol";
 import { anonymous, type Permission, type RealmConfig, Router, type RouterEvent, type RouterLimits } from "@junctor/router";
 import { VirtualClock } from "./virtual-clock.ts";
 
-export const ALLOW_ALL: Permission = { uri: "", match: "prefix", allow: { call: true, register: true, publish: true, subscribe: true }, disclose: { caller: "allow" } };
+export const ALLOW_ALL: Permission = {
+  uri: "",
+  match: "prefix",
+  allow: { call: true, register: true, publish: true, subscribe: true },
+  disclose: { caller: "allow" },
+};
 
 export interface TestRouterOptions {
   readonly limits?: Partial<RouterLimits>;

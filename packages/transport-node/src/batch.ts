@@ -54,7 +54,7 @@ export class Batch {
   }
 
   /** These frames and one more. */
-  then(frame: Frame): Batch {
+  with(frame: Frame): Batch {
     const next = this.#next;
     if (next !== undefined && next.frame === frame) return next;
     const made = new Batch(this, frame);

@@ -9,7 +9,17 @@
  * Spec: reliability G5 to G7; AMB-67, AMB-125.
  */
 import type { Socket } from "node:net";
-import { copyOf, type Event, type Message, MessageType, type ProtocolError, type Receiver, type SendOutcome, SerializationError, type Transport } from "@junctor/protocol";
+import {
+  copyOf,
+  type Event,
+  type Message,
+  MessageType,
+  type ProtocolError,
+  type Receiver,
+  type SendOutcome,
+  SerializationError,
+  type Transport,
+} from "@junctor/protocol";
 import { Backlog } from "./backlog.ts";
 import { type Batch, Frame } from "./batch.ts";
 import { type Encoding, pool } from "./encoding.ts";
@@ -64,7 +74,14 @@ export abstract class Connection implements Transport, Flushable {
   #closingSince = 0;
   #isLost = false;
 
-  constructor(socket: Socket, encoding: Encoding, limits: ConnectionLimits, observer: ConnectionObserver, address: string | undefined, now: () => number) {
+  constructor(
+    socket: Socket,
+    encoding: Encoding,
+    limits: ConnectionLimits,
+    observer: ConnectionObserver,
+    address: string | undefined,
+    now: () => number,
+  ) {
     this.socket = socket;
     this.now = now;
     this.encoding = encoding;
@@ -144,7 +161,7 @@ export abstract class Connection implements Transport, Flushable {
     if (frame.end - frame.start > this.maxLength) return "too-large";
     if (this.#backlog !== undefined) return this.#enqueue(this.#backlog, frame.copy, frame.key);
     const batch = this.#batch;
-    if (batch !== undefined) this.#batch = batch.then(frame);
+    if (batch !== undefined) this.#batch = batch.with(frame);
     else {
       this.#closeRegion();
       this.#batch = frame.first;

@@ -3,7 +3,7 @@
  * socket, `ws+unix:`.
  */
 import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import {
   type AbortSignalLike,
   announceableLength,
@@ -101,12 +101,30 @@ async function dialRawSocket(
     peerLength = decodeReply(octets, request).maxLength;
   } catch (error) {
     socket.destroy();
-    throw new DialError("HANDSHAKE", `${url}: ${error instanceof Error ? error.message : String(error)}. Is this the router's RawSocket port?`, error);
+    throw new DialError(
+      "HANDSHAKE",
+      `${url}: ${error instanceof Error ? error.message : String(error)}. Is this the router's RawSocket port?`,
+      error,
+    );
   }
   // A client chose its router: the limits that guard a router against strangers do not apply, nor does it ping.
-  const limits = { ...DEFAULT_CONNECTION_LIMITS, messageSizeBeforeJoin: request.maxLength, queueHard: CLIENT_QUEUE, queueSoft: CLIENT_QUEUE };
+  const limits = {
+    ...DEFAULT_CONNECTION_LIMITS,
+    messageSizeBeforeJoin: request.maxLength,
+    queueHard: CLIENT_QUEUE,
+    queueSoft: CLIENT_QUEUE,
+  };
   const now = () => performance.now();
-  const connection = new RawSocketConnection(socket, encodingOf(serializer, rawFraming), limits, new ClientTicker(), undefined, now, request.maxLength, peerLength);
+  const connection = new RawSocketConnection(
+    socket,
+    encodingOf(serializer, rawFraming),
+    limits,
+    new ClientTicker(),
+    undefined,
+    now,
+    request.maxLength,
+    peerLength,
+  );
   connection.receiver = receiver;
   if (octets.length > HANDSHAKE_SIZE) setImmediate(() => connection.push(octets.subarray(HANDSHAKE_SIZE)));
   setImmediate(() => socket.resume());
@@ -123,7 +141,13 @@ function openSocket(url: string, scheme: "tcp" | "tls" | "unix", options: DialOp
 }
 
 /** Rejects on error, end, time-out and abort. @returns what to call when the opening is done */
-function guard(socket: Socket, url: string, options: DialOptions, signal: AbortSignalLike | undefined, reject: (error: unknown) => void): () => void {
+function guard(
+  socket: Socket,
+  url: string,
+  options: DialOptions,
+  signal: AbortSignalLike | undefined,
+  reject: (error: unknown) => void,
+): () => void {
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   const fail = (error: unknown) => {
     settle();
@@ -133,7 +157,8 @@ function guard(socket: Socket, url: string, options: DialOptions, signal: AbortS
   };
   const timer = setTimeout(() => fail(new DialError("TIMEOUT", `${url} did not answer within ${timeoutMs} ms`)), timeoutMs);
   const onError = (error: Error) => fail(dialError(url, error));
-  const onEnd = () => fail(new DialError("HANDSHAKE", `${url} closed the connection during the handshake. Is this the router's RawSocket port?`));
+  const onEnd = () =>
+    fail(new DialError("HANDSHAKE", `${url} closed the connection during the handshake. Is this the router's RawSocket port?`));
   const onAbort = () => fail(signal?.reason);
   const settle = () => {
     clearTimeout(timer);
@@ -229,7 +254,8 @@ class DialledWebSocket implements Transport {
       if (this.#reason !== undefined) return;
       let message: Message;
       try {
-        if (isBinary !== (serializer.frame === "binary")) throw new ProtocolError("FRAMING", `the router sent a ${isBinary ? "binary" : "text"} frame on wamp.2.${serializer.name}`);
+        if (isBinary !== (serializer.frame === "binary"))
+          throw new ProtocolError("FRAMING", `the router sent a ${isBinary ? "binary" : "text"} frame on wamp.2.${serializer.name}`);
         message = serializer.decode(data);
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
@@ -241,7 +267,9 @@ class DialledWebSocket implements Transport {
     webSocket.on("error", (error: Error & { code?: string }) => {
       failure = `transport.error.${error.code ?? error.name}`;
     });
-    webSocket.on("close", (code) => receiver.lost(this.#reason ?? failure ?? (code === 1006 ? "transport.lost" : `transport.closed.${code}`)));
+    webSocket.on("close", (code) =>
+      receiver.lost(this.#reason ?? failure ?? (code === 1006 ? "transport.lost" : `transport.closed.${code}`)),
+    );
   }
 
   send(message: Message): SendOutcome {
@@ -265,7 +293,11 @@ function dialError(url: string, error: Error & { code?: string }): DialError {
   const code = error.code ?? "UNKNOWN";
   const where = url.split("?", 1)[0] ?? url;
   if (code === "EPROTO" || code.startsWith("ERR_SSL")) {
-    return new DialError(code, `${where} does not speak TLS; use ${url.startsWith("wss:") ? "ws://" : "tcp://"} for a port without it`, error);
+    return new DialError(
+      code,
+      `${where} does not speak TLS; use ${url.startsWith("wss:") ? "ws://" : "tcp://"} for a port without it`,
+      error,
+    );
   }
   const texts: Record<string, string> = {
     ECONNREFUSED: `nothing listens on ${where}; start a router there, or check host and port`,

@@ -4,8 +4,8 @@
  *
  * Spec: requirements 9.1, 9.3; AMB-116, AMB-119; reliability 2.1.
  */
-import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
-import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer, type Socket } from "node:net";
+import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import {
@@ -41,7 +41,13 @@ export interface ConnectionInfo {
 }
 
 export type TransportEvent =
-  | { readonly event: "connection.close"; readonly reason: string; readonly address: string | undefined; readonly durationMs: number; readonly dropped: number }
+  | {
+      readonly event: "connection.close";
+      readonly reason: string;
+      readonly address: string | undefined;
+      readonly durationMs: number;
+      readonly dropped: number;
+    }
   | { readonly event: "connection.refused"; readonly reason: string; readonly message: string; readonly address: string | undefined }
   | { readonly event: "slow.consumer"; readonly action: string; readonly address: string | undefined; readonly queued: number };
 
@@ -171,7 +177,8 @@ export class Listener implements ConnectionObserver {
     const now = this.#now();
     for (const connection of this.#connections) connection.tick(now);
     for (const [socket, since] of this.#opening) {
-      if (now - since >= this.#limits.handshakeTimeoutMs) this.#refuse(socket, "timeout.handshake", `no handshake within ${this.#limits.handshakeTimeoutMs} ms`);
+      if (now - since >= this.#limits.handshakeTimeoutMs)
+        this.#refuse(socket, "timeout.handshake", `no handshake within ${this.#limits.handshakeTimeoutMs} ms`);
     }
   }
 
@@ -215,7 +222,13 @@ export class Listener implements ConnectionObserver {
     http.maxHeadersCount = headerCount;
     http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     http.on("clientError", (error: Error & { code?: string }, socket) => {
-      if (socket.writable) socket.end(plainResponse("400 Bad Request", `This port speaks HTTP and WebSocket. ${error.code === "HPE_HEADER_OVERFLOW" ? "The headers are too long." : "What arrived is neither."}`));
+      if (socket.writable)
+        socket.end(
+          plainResponse(
+            "400 Bad Request",
+            `This port speaks HTTP and WebSocket. ${error.code === "HPE_HEADER_OVERFLOW" ? "The headers are too long." : "What arrived is neither."}`,
+          ),
+        );
       else socket.destroy();
     });
     return http;
@@ -289,7 +302,16 @@ export class Listener implements ConnectionObserver {
     socket.write(encodeHandshake({ serializer: number, maxLength: ownLength }));
     socket.off("error", ignore);
     this.#opening.delete(socket);
-    const connection = new RawSocketConnection(socket, encodingOf(serializer, rawFraming), this.#limits, this, address, this.#now, ownLength, maxLength);
+    const connection = new RawSocketConnection(
+      socket,
+      encodingOf(serializer, rawFraming),
+      this.#limits,
+      this,
+      address,
+      this.#now,
+      ownLength,
+      maxLength,
+    );
     this.#take(connection, { transport: "rawsocket", serializer: serializer.name }, address);
     if (octets.length > HANDSHAKE_SIZE) connection.push(octets.subarray(HANDSHAKE_SIZE));
   }
@@ -307,7 +329,12 @@ export class Listener implements ConnectionObserver {
     if (serializer === undefined) {
       // [AMB-116]
       const supported = this.#serializers.map(subprotocolOf).join(", ");
-      return this.#refuseUpgrade(socket, "400 Bad Request", "subprotocol", `Offer a WebSocket subprotocol that is supported here: ${supported}`);
+      return this.#refuseUpgrade(
+        socket,
+        "400 Bad Request",
+        "subprotocol",
+        `Offer a WebSocket subprotocol that is supported here: ${supported}`,
+      );
     }
     const address = peerAddress(socket);
     const limit = this.#overLimit(address);
@@ -316,7 +343,15 @@ export class Listener implements ConnectionObserver {
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off("error", ignore);
       const framing = serializer.frame === "text" ? textFraming : binaryFraming;
-      const connection = new WebSocketConnection(webSocket, socket, encodingOf(serializer, framing), this.#limits, this, address, this.#now);
+      const connection = new WebSocketConnection(
+        webSocket,
+        socket,
+        encodingOf(serializer, framing),
+        this.#limits,
+        this,
+        address,
+        this.#now,
+      );
       this.#take(connection, { transport: "websocket", serializer: serializer.name }, address);
     });
   }
@@ -396,7 +431,11 @@ function listenError(error: unknown, where: string): ListenError {
     ENOENT: `the directory of ${where} does not exist; create it first`,
     ENOTFOUND: `the host of ${where} is not known`,
   };
-  return new ListenError(code, texts[code] ?? `cannot listen on ${where}: ${error instanceof Error ? error.message : String(error)}`, error);
+  return new ListenError(
+    code,
+    texts[code] ?? `cannot listen on ${where}: ${error instanceof Error ? error.message : String(error)}`,
+    error,
+  );
 }
 
 function plainResponse(status: string, text: string): string {

@@ -121,7 +121,10 @@ function closeCode(reason: string): number {
 }
 
 function wrongFrame(isBinary: boolean, serializer: string): ProtocolError {
-  return new ProtocolError("FRAMING", `a ${isBinary ? "binary" : "text"} frame, where wamp.2.${serializer} uses ${isBinary ? "text" : "binary"} frames`); // [TRN-WS-03]
+  return new ProtocolError(
+    "FRAMING",
+    `a ${isBinary ? "binary" : "text"} frame, where wamp.2.${serializer} uses ${isBinary ? "text" : "binary"} frames`,
+  ); // [TRN-WS-03]
 }
 
 function tooLong(length: number, limit: number): ProtocolError {

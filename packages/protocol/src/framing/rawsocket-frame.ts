@@ -94,11 +94,15 @@ export class FrameParser {
     const low = ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
     const isLongest = (first & 0x08) !== 0;
     if ((first & 0xf0) !== 0 || (first & 0x07) > FrameType.Pong) {
-      throw new ProtocolError("FRAMING", `a RawSocket frame starts with 0x${first.toString(16).padStart(2, "0")}, which uses reserved bits`); // [TRN-RAW-09]
+      throw new ProtocolError(
+        "FRAMING",
+        `a RawSocket frame starts with 0x${first.toString(16).padStart(2, "0")}, which uses reserved bits`,
+      ); // [TRN-RAW-09]
     }
     if (isLongest && low !== 0) throw new ProtocolError("FRAMING", "a RawSocket frame has its 25th length bit set and others too"); // [TRN-RAW-12]
     const length = isLongest ? MAX_FRAME_LENGTH : low;
-    if (length > this.maxLength) throw new ProtocolError("TOO_LARGE", `a RawSocket frame of ${length} bytes; ${this.maxLength} are allowed`); // [TRN-RAW-08]
+    if (length > this.maxLength)
+      throw new ProtocolError("TOO_LARGE", `a RawSocket frame of ${length} bytes; ${this.maxLength} are allowed`); // [TRN-RAW-08]
     return length;
   }
 }

@@ -16,10 +16,19 @@ describe("handshake", () => {
     expect(hex(encodeRefusal(HandshakeError.tooManyConnections))).toBe("7f400000");
   });
   test("reads every length that can be asked for", () => {
-    for (let exponent = 0; exponent < 16; exponent++) expect(decodeRequest(Uint8Array.of(0x7f, (exponent << 4) | 2, 0, 0))).toEqual({ serializer: 2, maxLength: 2 ** (9 + exponent) });
+    for (let exponent = 0; exponent < 16; exponent++)
+      expect(decodeRequest(Uint8Array.of(0x7f, (exponent << 4) | 2, 0, 0))).toEqual({ serializer: 2, maxLength: 2 ** (9 + exponent) });
   });
   test("announces no more than the limit", () => {
-    expect([511, 512, 1023, 1024, 1_000_000, 2 ** 24, 2 ** 30].map(announceableLength)).toEqual([512, 512, 512, 1024, 2 ** 19, 2 ** 24, 2 ** 24]);
+    expect([511, 512, 1023, 1024, 1_000_000, 2 ** 24, 2 ** 30].map(announceableLength)).toEqual([
+      512,
+      512,
+      512,
+      1024,
+      2 ** 19,
+      2 ** 24,
+      2 ** 24,
+    ]);
   });
   test("refuses reserved bits with error 3 (TRN-RAW-03)", () => {
     expect(decodeRequest(octets("7ff10001"))).toBe(HandshakeError.reservedBits);
@@ -60,14 +69,18 @@ describe("frames", () => {
 
   test("are the same whole, split anywhere and byte by byte (TRN-RAW-13)", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 2 }), fc.uint8Array({ maxLength: 20 })), { maxLength: 6 }), fc.array(fc.nat(), { maxLength: 5 }), (frames, cuts) => {
-        const stream = Uint8Array.from(frames.flatMap(([type, payload]) => [...frame(type, payload)]));
-        const expected = frames.map(([type, payload]) => [type, hex(payload)]);
-        const places = [0, ...cuts.map((cut) => cut % (stream.length + 1)).sort((a, b) => a - b), stream.length];
-        expect(parse([stream])).toEqual(expected);
-        expect(parse(places.slice(1).map((end, i) => stream.subarray(places[i], end)))).toEqual(expected);
-        expect(parse([...stream].map((byte) => Uint8Array.of(byte)))).toEqual(expected);
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 2 }), fc.uint8Array({ maxLength: 20 })), { maxLength: 6 }),
+        fc.array(fc.nat(), { maxLength: 5 }),
+        (frames, cuts) => {
+          const stream = Uint8Array.from(frames.flatMap(([type, payload]) => [...frame(type, payload)]));
+          const expected = frames.map(([type, payload]) => [type, hex(payload)]);
+          const places = [0, ...cuts.map((cut) => cut % (stream.length + 1)).sort((a, b) => a - b), stream.length];
+          expect(parse([stream])).toEqual(expected);
+          expect(parse(places.slice(1).map((end, i) => stream.subarray(places[i], end)))).toEqual(expected);
+          expect(parse([...stream].map((byte) => Uint8Array.of(byte)))).toEqual(expected);
+        },
+      ),
     );
   });
   test("a frame of 2^24 octets has the 25th bit set (AMB-118)", () => {
@@ -75,7 +88,11 @@ describe("frames", () => {
     expect(hex(longest.subarray(0, 4))).toBe("08000000");
     const parser = new FrameParser(MAX_FRAME_LENGTH);
     let length = 0;
-    const take = { frame: (_type: FrameType, payload: Uint8Array) => void (length = payload.length) };
+    const take = {
+      frame(_type: FrameType, payload: Uint8Array) {
+        length = payload.length;
+      },
+    };
     parser.push(longest.subarray(0, 1000), take);
     parser.push(longest.subarray(1000), take);
     expect(length).toBe(MAX_FRAME_LENGTH);
@@ -88,6 +105,11 @@ describe("frames", () => {
     ["a length beyond the announced one (TRN-RAW-08)", "00000201"],
   ])("%s fail the connection, at the head already", (_name, head) => {
     expect(() => parse([octets(head)], 512)).toThrow(ProtocolError);
-    expect(() => parse([...octets(head)].map((byte) => Uint8Array.of(byte)), 512)).toThrow(ProtocolError);
+    expect(() =>
+      parse(
+        [...octets(head)].map((byte) => Uint8Array.of(byte)),
+        512,
+      ),
+    ).toThrow(ProtocolError);
   });
 });

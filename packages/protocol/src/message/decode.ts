@@ -6,11 +6,21 @@ import { ProtocolError } from "../error.ts";
 import { CLIENT_ROLES, ROUTER_ROLES } from "../feature.ts";
 import type { HeaderReader } from "./header-reader.ts";
 import type { Message } from "./message.ts";
-import type { CallOptions, Cancel, ErrorDetails, Interrupt, InvocationDetails, RegisterOptions, RequestType, ResultDetails, UnregisteredDetails } from "./rpc.ts";
-import type { HelloDetails, WelcomeDetails } from "./session.ts";
 import * as known from "./options.ts";
 import type { Payload } from "./payload.ts";
 import type { EventDetails, PublishOptions, SubscribeOptions, TransparentOptions, UnsubscribedDetails } from "./pubsub.ts";
+import type {
+  CallOptions,
+  Cancel,
+  ErrorDetails,
+  Interrupt,
+  InvocationDetails,
+  RegisterOptions,
+  RequestType,
+  ResultDetails,
+  UnregisteredDetails,
+} from "./rpc.ts";
+import type { HelloDetails, WelcomeDetails } from "./session.ts";
 import { MessageType } from "./type.ts";
 
 /**
@@ -136,8 +146,7 @@ export function decodeMessage(reader: HeaderReader, bytes: Uint8Array, allowTran
     case MessageType.Unsubscribed: {
       const request = reader.uint();
       // [AMB-131] Only a revocation, whose request is 0, has details, and it must have them.
-      const details =
-        request === 0 ? known.checkOptions<UnsubscribedDetails>(type, known.UNSUBSCRIBED_DETAILS, reader.dict()) : undefined;
+      const details = request === 0 ? known.checkOptions<UnsubscribedDetails>(type, known.UNSUBSCRIBED_DETAILS, reader.dict()) : undefined;
       reader.end();
       return { type, request, details };
     }
@@ -168,8 +177,7 @@ export function decodeMessage(reader: HeaderReader, bytes: Uint8Array, allowTran
     }
     case MessageType.Unregistered: {
       const request = reader.uint();
-      const details =
-        request === 0 ? known.checkOptions<UnregisteredDetails>(type, known.UNREGISTERED_DETAILS, reader.dict()) : undefined;
+      const details = request === 0 ? known.checkOptions<UnregisteredDetails>(type, known.UNREGISTERED_DETAILS, reader.dict()) : undefined;
       reader.end();
       return { type, request, details };
     }

@@ -7,7 +7,7 @@ import { ProtocolError } from "../error.ts";
 import { CLIENT_ROLES, ROUTER_ROLES, type RoleDetails } from "../feature.ts";
 import { isId } from "../id.ts";
 import { NO_OPTIONS } from "./message.ts";
-import { messageName, MessageType } from "./type.ts";
+import { MessageType, messageName } from "./type.ts";
 
 /** What a key may hold. A list of strings is an enumeration. */
 type Kind = "bool" | "uint" | "count" | "id" | "text" | "ids" | "texts" | "dict" | "hops" | "algorithm" | readonly string[];
@@ -145,7 +145,10 @@ export function checkRoles<Role extends string>(
   }
   if (count === 0) {
     const expected = type === MessageType.Hello ? CLIENT_ROLES : ROUTER_ROLES;
-    throw new ProtocolError("INVALID_OPTION", `${messageName(type)}: Details.roles must be a dict with at least one of ${expected.join(", ")}`);
+    throw new ProtocolError(
+      "INVALID_OPTION",
+      `${messageName(type)}: Details.roles must be a dict with at least one of ${expected.join(", ")}`,
+    );
   }
   return roles;
 }
@@ -192,7 +195,10 @@ function isKind(kind: Kind, value: unknown): boolean {
 function isHop(value: unknown): boolean {
   if (!isDict(value) || !isId(value["session"])) return false;
   const { authid, authrole } = value;
-  return (authid === undefined || authid === null || typeof authid === "string") && (authrole === undefined || authrole === null || typeof authrole === "string");
+  return (
+    (authid === undefined || authid === null || typeof authid === "string") &&
+    (authrole === undefined || authrole === null || typeof authrole === "string")
+  );
 }
 
 const EXPECTED: Record<string, string> = {

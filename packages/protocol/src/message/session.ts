@@ -1,8 +1,9 @@
 /** Messages that open, authenticate and close a session (requirements 1.1; basic/sessions). */
-import type { SessionId } from "../id.ts";
+
 import type { ClientRoles, RouterRoles } from "../feature.ts";
-import type { MessageType } from "./type.ts";
+import type { SessionId } from "../id.ts";
 import type { Payload } from "./payload.ts";
+import type { MessageType } from "./type.ts";
 
 /** Values that the application or an authentication method defines: the router passes them on unread. */
 export type Dict = Readonly<Record<string, unknown>>;

@@ -342,7 +342,6 @@ function float16(bits: number): number {
   return sign * (fraction + 1024) * 2 ** (exponent - 25);
 }
 
-
 /** In bytes. Larger ones take more than linear time to convert. */
 const LONGEST_INTEGER = 512;
 const UNSIGNED = 0;

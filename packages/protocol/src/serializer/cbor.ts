@@ -203,7 +203,10 @@ function appendBigInt(out: ByteBuffer, value: bigint): void {
   const digits = magnitude.toString(16);
   const hex = digits.length % 2 === 0 ? digits : `0${digits}`;
   appendHead(out, TAG, value < 0n ? 3 : 2);
-  appendBytes(out, Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16)));
+  appendBytes(
+    out,
+    Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16)),
+  );
 }
 
 function appendText(out: ByteBuffer, text: string): void {

@@ -134,7 +134,8 @@ export class JsonReader extends HeaderReader {
 
   end(): void {
     if (this.#peek() !== CLOSE_LIST) {
-      if (this.#bytes[this.#at] === COMMA) throw new ProtocolError("MALFORMED_MESSAGE", `message type ${this.type}: more than ${this.element + 1} elements`);
+      if (this.#bytes[this.#at] === COMMA)
+        throw new ProtocolError("MALFORMED_MESSAGE", `message type ${this.type}: more than ${this.element + 1} elements`);
       this.#malformed("a comma or the end of the message list");
     }
     this.#at++;
@@ -217,7 +218,8 @@ export class JsonReader extends HeaderReader {
     // [AMB-21] Compared as written: 9007199254740993 would round to a valid id.
     const isBeyond = /^\d+$/.test(text) && (text.length > 16 || BigInt(text) > BigInt(MAX_ID));
     const value = isBeyond ? Number.NaN : Number(text);
-    if (!Number.isInteger(value) || value < 0 || value > MAX_ID) this.fail("INVALID_ID", `must be an integer from 0 to 2^53, not ${text.slice(0, 40)}`);
+    if (!Number.isInteger(value) || value < 0 || value > MAX_ID)
+      this.fail("INVALID_ID", `must be an integer from 0 to 2^53, not ${text.slice(0, 40)}`);
     return value + 0; // -0 becomes 0
   }
 
@@ -353,7 +355,11 @@ export class JsonReader extends HeaderReader {
       return at + 6;
     }
     // " \ / b f n r t
-    if (at + 1 < this.#end && (c === QUOTE || c === BACKSLASH || c === 0x2f || c === 0x62 || c === 0x66 || c === 0x6e || c === 0x72 || c === 0x74)) return at + 2;
+    if (
+      at + 1 < this.#end &&
+      (c === QUOTE || c === BACKSLASH || c === 0x2f || c === 0x62 || c === 0x66 || c === 0x6e || c === 0x72 || c === 0x74)
+    )
+      return at + 2;
     this.#at = at;
     return this.#malformed("an escape sequence");
   }
@@ -390,7 +396,8 @@ export class JsonReader extends HeaderReader {
   }
 
   #literal(word: readonly number[]): void {
-    for (let i = 0; i < word.length; i++) if (this.#at + i >= this.#end || this.#bytes[this.#at + i] !== word[i]) this.#malformed("a value");
+    for (let i = 0; i < word.length; i++)
+      if (this.#at + i >= this.#end || this.#bytes[this.#at + i] !== word[i]) this.#malformed("a value");
     this.#at += word.length;
   }
 
@@ -420,7 +427,8 @@ export class JsonReader extends HeaderReader {
     switch (this.#peek()) {
       case QUOTE: {
         const text = this.#string();
-        if (hasBinary && text.charCodeAt(0) === 0) sink.binary(decodeBinary(text)); // [SER-08]
+        if (hasBinary && text.charCodeAt(0) === 0)
+          sink.binary(decodeBinary(text)); // [SER-08]
         else sink.text(text);
         return;
       }

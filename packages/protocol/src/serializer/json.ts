@@ -150,7 +150,8 @@ class JsonValueWriter implements ValueWriter {
     this.#literal(value.toString());
   }
   float(value: number): void {
-    if (!Number.isFinite(value)) this.#literal("null"); // [AMB-31]
+    if (!Number.isFinite(value))
+      this.#literal("null"); // [AMB-31]
     else if (Object.is(value, -0)) this.#literal("-0.0");
     else {
       const text = value.toString();

@@ -70,7 +70,13 @@ export class MsgpackReader extends BinaryReader {
       default:
         // Signed: negative ones are no ids, and the others fit their size without the sign bit.
         if ((bytes[at] as number) >= 0x80) return Number.NaN;
-        return c === 0xd0 ? (bytes[at] as number) : c === 0xd1 ? uint16(bytes, at) : c === 0xd2 ? uint32(bytes, at) : exact(uint64(bytes, at), bytes, at);
+        return c === 0xd0
+          ? (bytes[at] as number)
+          : c === 0xd1
+            ? uint16(bytes, at)
+            : c === 0xd2
+              ? uint32(bytes, at)
+              : exact(uint64(bytes, at), bytes, at);
     }
   }
 
@@ -287,7 +293,6 @@ function numberSize(c: number): number {
 function exact(value: number, bytes: Uint8Array, at: number): number {
   return value > MAX_ID || (value === MAX_ID && ((bytes[at + 7] as number) & 1) === 1) ? Number.NaN : value;
 }
-
 
 function wrongKey(isHeader: boolean): Error {
   return isHeader

@@ -138,7 +138,9 @@ class MsgpackValueWriter implements ValueWriter {
     this.#heads.open(false);
   }
   listEnd(): void {
-    this.#heads.close((count) => (count < 16 ? [0x90 | count] : count < 0x10000 ? [0xdc, count >> 8, count & 0xff] : [0xdd, ...bytesOf32(count)]));
+    this.#heads.close((count) =>
+      count < 16 ? [0x90 | count] : count < 0x10000 ? [0xdc, count >> 8, count & 0xff] : [0xdd, ...bytesOf32(count)],
+    );
   }
   mapStart(): void {
     this.#heads.open(true);
@@ -148,7 +150,9 @@ class MsgpackValueWriter implements ValueWriter {
     appendText(this.#out, value);
   }
   mapEnd(): void {
-    this.#heads.close((count) => (count < 16 ? [0x80 | count] : count < 0x10000 ? [0xde, count >> 8, count & 0xff] : [0xdf, ...bytesOf32(count)]));
+    this.#heads.close((count) =>
+      count < 16 ? [0x80 | count] : count < 0x10000 ? [0xde, count >> 8, count & 0xff] : [0xdf, ...bytesOf32(count)],
+    );
   }
   finish(): Uint8Array {
     return this.#out.copy();
@@ -211,7 +215,8 @@ function appendNegative(out: ByteBuffer, value: number): void {
 }
 
 function appendBigInt(out: ByteBuffer, value: bigint): void {
-  if (value > 0xffffffffffffffffn || value < -0x8000000000000000n) throw new SerializationError("an integer beyond 64 bits has no form in MessagePack"); // [AMB-32]
+  if (value > 0xffffffffffffffffn || value < -0x8000000000000000n)
+    throw new SerializationError("an integer beyond 64 bits has no form in MessagePack"); // [AMB-32]
   out.ensure(9);
   const { bytes } = out;
   bytes[out.position] = value < 0n ? 0xd3 : 0xcf;
@@ -243,7 +248,8 @@ function appendText(out: ByteBuffer, text: string): void {
   out.position += 5;
   out.appendText(text);
   const size = out.position - start - 5;
-  const head = size < 32 ? [0xa0 | size] : size < 0x100 ? [0xd9, size] : size < 0x10000 ? [0xda, size >> 8, size & 0xff] : [0xdb, ...bytesOf32(size)];
+  const head =
+    size < 32 ? [0xa0 | size] : size < 0x100 ? [0xd9, size] : size < 0x10000 ? [0xda, size >> 8, size & 0xff] : [0xdb, ...bytesOf32(size)];
   out.bytes.set(head, start);
   if (head.length < 5) {
     out.bytes.copyWithin(start + head.length, start + 5, out.position);

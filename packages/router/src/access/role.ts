@@ -89,7 +89,17 @@ const ACTIONS: readonly Action[] = ["call", "register", "publish", "subscribe"];
 
 /** The role of sessions that are part of the router's own program. */
 export const TRUSTED = new Role(
-  { name: "trusted", permissions: [{ uri: "", match: "prefix", allow: { call: true, register: true, publish: true, subscribe: true }, disclose: { caller: "allow", publisher: "allow" } }] },
+  {
+    name: "trusted",
+    permissions: [
+      {
+        uri: "",
+        match: "prefix",
+        allow: { call: true, register: true, publish: true, subscribe: true },
+        disclose: { caller: "allow", publisher: "allow" },
+      },
+    ],
+  },
   true,
 );
 

@@ -7,12 +7,12 @@
  * Spec: requirements 3.1, 3.3, 5.1 to 5.3, 5.5; AMB-70 to AMB-77.
  */
 import {
+  type Event,
   type EventDetails,
   type IdSource,
   type MatchPolicy,
   MessageType,
   NO_OPTIONS,
-  type Event,
   type Publish,
   type Subscribe,
   type SubscriptionId,
@@ -110,7 +110,12 @@ export class Broker {
     for (const id of session.subscriptions.keys()) this.#remove(session, id);
   }
 
-  #deliver(event: Event, receivers: readonly Session[], excluded: Session | undefined, accepts: ((receiver: Session) => boolean) | undefined): void {
+  #deliver(
+    event: Event,
+    receivers: readonly Session[],
+    excluded: Session | undefined,
+    accepts: ((receiver: Session) => boolean) | undefined,
+  ): void {
     const counters = this.#counters;
     for (let i = 0; i < receivers.length; i++) {
       const receiver = receivers[i] as Session;
@@ -162,4 +167,3 @@ export function defined<T extends object>(details: T): { [K in keyof T]?: Exclud
   }
   return kept;
 }
-

@@ -89,8 +89,10 @@ export class Dealer {
     if (registration === undefined || callee === undefined) {
       return refusal(Uri.noSuchProcedure, `no callee has registered ${procedure}`); // [RPC-07]
     }
-    if (caller.calls.size >= this.#limits.callsPerSession) return refusal(RouterError.limitExceeded, "callsPerSession", this.#limits.callsPerSession);
-    if (this.#counters.callsInFlight >= this.#limits.callsPerRealm) return refusal(RouterError.limitExceeded, "callsPerRealm", this.#limits.callsPerRealm);
+    if (caller.calls.size >= this.#limits.callsPerSession)
+      return refusal(RouterError.limitExceeded, "callsPerSession", this.#limits.callsPerSession);
+    if (this.#counters.callsInFlight >= this.#limits.callsPerRealm)
+      return refusal(RouterError.limitExceeded, "callsPerRealm", this.#limits.callsPerRealm);
 
     this.#counters.calls++;
     const target = callee.session;
@@ -193,5 +195,14 @@ function invocationDetails(
 function resultDetails(options: ResultDetails): ResultDetails {
   if (options === NO_OPTIONS) return options;
   const { progress, ppt_scheme, ppt_serializer, ppt_cipher, ppt_keyid, enc_algo, enc_key, enc_serializer } = options;
-  return defined({ progress: progress === true ? true : undefined, ppt_scheme, ppt_serializer, ppt_cipher, ppt_keyid, enc_algo, enc_key, enc_serializer });
+  return defined({
+    progress: progress === true ? true : undefined,
+    ppt_scheme,
+    ppt_serializer,
+    ppt_cipher,
+    ppt_keyid,
+    enc_algo,
+    enc_key,
+    enc_serializer,
+  });
 }

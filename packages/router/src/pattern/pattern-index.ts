@@ -36,8 +36,10 @@ export class PatternIndex<T extends object> {
   }
 
   /**
-   * The value of the best pattern: exact, else the longest prefix, else the most specific wildcard (RPC-PAT-04). Reserved
-   * URIs are matched by exact patterns only (AMB-20) unless `isReservedToo`.
+   * The value of the best pattern: exact, else the longest prefix, else the most specific wildcard (RPC-PAT-04). A prefix
+   * that ends inside a component of the URI gives way to a wildcard: `a1.b2.c3` matches `a1.b2.c33.d4.e5`, but
+   * `a1.b2.c33..e5` is what the caller means. Without that the vectors of RPC-PAT-06 contradict AMB-38. Reserved URIs are
+   * matched by exact patterns only (AMB-20) unless `isReservedToo`.
    */
   best(uri: string, isReservedToo = false): T | undefined {
     return this.#best.get(uri) ?? this.#findBest(uri, isReservedToo);
@@ -65,9 +67,16 @@ export class PatternIndex<T extends object> {
 
   #findBest(uri: string, isReservedToo: boolean): T | undefined {
     let found = this.#exact.get(uri);
-    if (found === undefined && (isReservedToo || !isReserved(uri))) found = this.#prefix.longest(uri) ?? this.#wildcard.best(uri);
+    if (found === undefined && (isReservedToo || !isReserved(uri))) found = this.#findBestPattern(uri);
     if (found !== undefined) keep(this.#best, uri, found);
     return found;
+  }
+
+  #findBestPattern(uri: string): T | undefined {
+    const prefix = this.#prefix.longest(uri);
+    if (prefix === undefined) return this.#wildcard.best(uri);
+    const isWhole = endsComponent(prefix, uri);
+    return (isWhole ? undefined : this.#wildcard.best(uri)) ?? this.#prefix.get(prefix);
   }
 
   #forget(uri: string, match: MatchPolicy): void {
@@ -85,6 +94,11 @@ export class PatternIndex<T extends object> {
 function keep<V>(cache: Map<string, V>, uri: string, value: V): void {
   if (cache.size >= CACHE_SIZE) cache.clear();
   cache.set(uri, value);
+}
+
+/** Whether a prefix of `uri` ends where a component does. */
+function endsComponent(prefix: string, uri: string): boolean {
+  return prefix.length === uri.length || prefix === "" || prefix.endsWith(".") || uri[prefix.length] === ".";
 }
 
 const CACHE_SIZE = 10_000;

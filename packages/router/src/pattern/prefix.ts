@@ -39,13 +39,13 @@ export class PrefixMap<T> {
     }
   }
 
-  /** The value of the longest prefix of `uri` (AMB-38). */
-  longest(uri: string): T | undefined {
+  /** The longest prefix of `uri` (AMB-38); `undefined` where there is none. */
+  longest(uri: string): string | undefined {
     for (let i = this.#lengths.length - 1; i >= 0; i--) {
       const length = this.#lengths[i]?.length ?? 0;
       if (length > uri.length) continue;
-      const value = this.#values.get(uri.slice(0, length));
-      if (value !== undefined) return value;
+      const prefix = uri.slice(0, length);
+      if (this.#values.has(prefix)) return prefix;
     }
     return undefined;
   }

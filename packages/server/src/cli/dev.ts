@@ -28,7 +28,12 @@ export async function dev(options: DevOptions): Promise<void> {
   const realms: Config["realms"] = {
     [realm]: {
       auth: [{ method: "anonymous", role: "anonymous" }],
-      roles: { anonymous: { allow: { call: everything, register: everything, publish: everything, subscribe: everything }, disclose: { caller: "allow" } } },
+      roles: {
+        anonymous: {
+          allow: { call: everything, register: everything, publish: everything, subscribe: everything },
+          disclose: { caller: "allow" },
+        },
+      },
       uri: "loose",
     },
   };
@@ -73,7 +78,10 @@ async function openStatic(directory: string | undefined): ReturnType<typeof stat
   return staticFiles(directory);
 }
 
-function notFound(_request: unknown, response: { writeHead(status: number, headers: Record<string, string>): unknown; end(body: string): unknown }): void {
+function notFound(
+  _request: unknown,
+  response: { writeHead(status: number, headers: Record<string, string>): unknown; end(body: string): unknown },
+): void {
   response.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
   response.end("Not found. The page of junctor dev is at /\n");
 }

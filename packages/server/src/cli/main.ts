@@ -10,7 +10,9 @@ const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 /** @returns the exit code */
 export async function main(argv: readonly string[]): Promise<number> {
   if (major < 20 || (major === 20 && minor < 19)) {
-    process.stderr.write(`✗ Node.js ${process.versions.node} is too old for junctor\n  install Node.js 20.19 or newer: https://nodejs.org\n`);
+    process.stderr.write(
+      `✗ Node.js ${process.versions.node} is too old for junctor\n  install Node.js 20.19 or newer: https://nodejs.org\n`,
+    );
     return Exit.failed;
   }
   const program = createProgram();
@@ -50,7 +52,9 @@ function createProgram(): Command {
     .option("--unix <PATH>", "UNIX socket for RawSocket")
     .option("--static <DIR>", "serve the files of a directory at /")
     .option("--verbose", "log sessions as they come and go")
-    .action(async (options: Omit<import("./dev.ts").DevOptions, "realm">) => (await import("./dev.ts")).dev({ ...options, realm: globals().realm }));
+    .action(async (options: Omit<import("./dev.ts").DevOptions, "realm">) =>
+      (await import("./dev.ts")).dev({ ...options, realm: globals().realm }),
+    );
 
   command("start", "start the server as its configuration says", "start -c config.yaml", "start --config /etc/junctor/config.json")
     .option("-c, --config <FILE>", "configuration, YAML or JSON")
@@ -69,13 +73,17 @@ function createProgram(): Command {
     .argument("<topic>")
     .argument("[args...]", "JSON where it is JSON, text otherwise")
     .option("-k, --kwarg <NAME=VALUE>", "keyword argument; may be given several times", collect, [])
-    .action(async (topic: string, args: string[], options: { kwarg: string[] }) => (await import("./pub.ts")).pub(topic, args, { ...globals(), ...options }));
+    .action(async (topic: string, args: string[], options: { kwarg: string[] }) =>
+      (await import("./pub.ts")).pub(topic, args, { ...globals(), ...options }),
+    );
 
   command("sub", "print events, one a line, until Ctrl-C", "sub demo.clock", "sub com.app. --match prefix --json")
     .argument("<topic>")
     .option("--match <POLICY>", "exact, prefix or wildcard", "exact")
     .option("--count <N>", "end after so many events")
-    .action(async (topic: string, options: { match: string; count?: string }) => (await import("./sub.ts")).sub(topic, { ...globals(), ...options }));
+    .action(async (topic: string, options: { match: string; count?: string }) =>
+      (await import("./sub.ts")).sub(topic, { ...globals(), ...options }),
+    );
 
   command("register", "answer a procedure until Ctrl-C", "register com.app.echo --echo", "register com.app.date --exec date")
     .argument("<procedure>")
@@ -89,7 +97,11 @@ function createProgram(): Command {
 
   command("version", "print the version", "version", "version --json").action(async () => {
     const { VERSION } = await import("../server.ts");
-    process.stdout.write(globals().json === true ? `${JSON.stringify({ junctor: VERSION, node: process.versions.node })}\n` : `junctor ${VERSION} (Node.js ${process.versions.node})\n`);
+    process.stdout.write(
+      globals().json === true
+        ? `${JSON.stringify({ junctor: VERSION, node: process.versions.node })}\n`
+        : `junctor ${VERSION} (Node.js ${process.versions.node})\n`,
+    );
   });
   return program;
 }
@@ -107,6 +119,5 @@ async function report(error: unknown, options: Partial<ClientOptions>): Promise<
   else process.stderr.write(`✗ ${printable(problem.message)}\n${problem.remedy === undefined ? "" : `  ${printable(problem.remedy)}\n`}`);
   return problem.exitCode;
 }
-
 
 process.exitCode = await main(process.argv.slice(2));

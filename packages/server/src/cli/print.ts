@@ -33,7 +33,14 @@ export function jsonText(value: unknown, indent?: number): string {
 }
 
 function isBufferJson(value: unknown): value is { data: number[] } {
-  return typeof value === "object" && value !== null && "type" in value && value.type === "Buffer" && "data" in value && Array.isArray(value.data);
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "type" in value &&
+    value.type === "Buffer" &&
+    "data" in value &&
+    Array.isArray(value.data)
+  );
 }
 
 /** A value for people: text as it is, everything else as JSON. */
@@ -44,7 +51,9 @@ export function valueText(value: unknown): string {
 /** Arguments and keyword arguments on one line. */
 export function payloadText(args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): string {
   const named = Object.entries(kwargs).map(([name, value]) => `${printable(name)}=${printable(jsonText(value))}`);
-  return [...args.map((value) => (args.length === 1 && named.length === 0 ? valueText(value) : printable(jsonText(value)))), ...named].join(" ");
+  return [...args.map((value) => (args.length === 1 && named.length === 0 ? valueText(value) : printable(jsonText(value)))), ...named].join(
+    " ",
+  );
 }
 
 export function line(text: string): void {

@@ -1,6 +1,7 @@
 /** `junctor pub`: publishes an event. */
-import { type ClientOptions, withSession } from "./session.ts";
+
 import { jsonText, line } from "./print.ts";
+import { type ClientOptions, withSession } from "./session.ts";
 import { parseKwargs, parseValue } from "./values.ts";
 
 export async function pub(topic: string, args: readonly string[], options: ClientOptions & { kwarg: readonly string[] }): Promise<void> {

@@ -6,17 +6,25 @@ import { jsonText, payloadText, printable, style } from "./print.ts";
 import { type ClientOptions, untilInterrupted, withSession } from "./session.ts";
 import { parseJson, parseValue } from "./values.ts";
 
-export async function register(procedure: string, options: ClientOptions & { echo?: boolean; reply?: string; exec?: string; invoke: string }): Promise<void> {
+export async function register(
+  procedure: string,
+  options: ClientOptions & { echo?: boolean; reply?: string; exec?: string; invoke: string },
+): Promise<void> {
   const handler = handlerOf(options);
   const { invoke } = options;
   if (invoke !== "single" && invoke !== "roundrobin" && invoke !== "random" && invoke !== "first" && invoke !== "last") {
-    throw new UserError(`there is no invocation policy ${invoke}`, { remedy: "choose --invoke single, roundrobin, random, first or last", exitCode: Exit.usage });
+    throw new UserError(`there is no invocation policy ${invoke}`, {
+      remedy: "choose --invoke single, roundrobin, random, first or last",
+      exitCode: Exit.usage,
+    });
   }
   await withSession(options, async (session, interrupted) => {
     await session.register(
       procedure,
       (invocation) => {
-        process.stderr.write(`${style("dim", new Date().toISOString().slice(11, 23))} ${printable(invocation.procedure)} ${payloadText(invocation.args, invocation.kwargs)}\n`);
+        process.stderr.write(
+          `${style("dim", new Date().toISOString().slice(11, 23))} ${printable(invocation.procedure)} ${payloadText(invocation.args, invocation.kwargs)}\n`,
+        );
         return handler(invocation);
       },
       { invoke },
@@ -29,7 +37,10 @@ export async function register(procedure: string, options: ClientOptions & { ech
 function handlerOf(options: { echo?: boolean; reply?: string; exec?: string }): InvocationHandler {
   const given = [options.echo, options.reply, options.exec].filter((option) => option !== undefined);
   if (given.length !== 1) {
-    throw new UserError("register needs one way to answer", { remedy: "give one of --echo, --reply JSON and --exec CMD", exitCode: Exit.usage });
+    throw new UserError("register needs one way to answer", {
+      remedy: "give one of --echo, --reply JSON and --exec CMD",
+      exitCode: Exit.usage,
+    });
   }
   if (options.exec !== undefined) return (invocation) => run(options.exec ?? "", invocation);
   if (options.reply === undefined) return ({ args, kwargs }) => new Result(args, kwargs);

@@ -15,19 +15,29 @@ export interface ClientOptions {
 export async function join(options: ClientOptions): Promise<Session> {
   const serializer = nodeSerializers.find(({ name }) => name === options.ser);
   if (serializer === undefined) {
-    throw new UserError(`there is no serializer ${options.ser}`, { remedy: `choose one of ${nodeSerializers.map(({ name }) => name).join(", ")}`, exitCode: Exit.usage });
+    throw new UserError(`there is no serializer ${options.ser}`, {
+      remedy: `choose one of ${nodeSerializers.map(({ name }) => name).join(", ")}`,
+      exitCode: Exit.usage,
+    });
   }
   return connect({ url: options.url, realm: options.realm, serializers: [serializer], agent: "junctor CLI", timeout: timeoutOf(options) });
 }
 
 export function timeoutOf(options: ClientOptions): number {
   const seconds = options.timeout === undefined ? 10 : Number(options.timeout);
-  if (!(seconds >= 0)) throw new UserError(`${options.timeout} is no number of seconds`, { remedy: "for example --timeout 2.5; 0 waits for ever", exitCode: Exit.usage });
+  if (!(seconds >= 0))
+    throw new UserError(`${options.timeout} is no number of seconds`, {
+      remedy: "for example --timeout 2.5; 0 waits for ever",
+      exitCode: Exit.usage,
+    });
   return seconds * 1_000;
 }
 
 /** Joins, works, leaves. Interrupted by Ctrl-C, it leaves as well and the process ends with exit code 0. */
-export async function withSession<T>(options: ClientOptions, work: (session: Session, interrupted: Promise<void>) => Promise<T>): Promise<T> {
+export async function withSession<T>(
+  options: ClientOptions,
+  work: (session: Session, interrupted: Promise<void>) => Promise<T>,
+): Promise<T> {
   const interrupted = new Promise<void>((resolve) => {
     process.once("SIGINT", () => resolve());
     process.once("SIGTERM", () => resolve());
@@ -44,21 +54,37 @@ export async function withSession<T>(options: ClientOptions, work: (session: Ses
 export async function untilInterrupted(session: Session, interrupted: Promise<void>): Promise<void> {
   const ended = await Promise.race([interrupted, session.closed]);
   if (ended === undefined) return;
-  throw new UserError(`the session has ended: ${ended.reason}${ended.message === undefined ? "" : `, ${ended.message}`}`, { exitCode: Exit.connect, remedy: "start the command again when the router is back" });
+  throw new UserError(`the session has ended: ${ended.reason}${ended.message === undefined ? "" : `, ${ended.message}`}`, {
+    exitCode: Exit.connect,
+    remedy: "start the command again when the router is back",
+  });
 }
 
 /** Any error as one that can be printed: cause, remedy and exit code. `undefined` for a bug of ours. */
 export function explain(error: unknown, options?: Partial<ClientOptions>): UserError | undefined {
   if (error instanceof UserError) return error;
-  if (error instanceof ListenError) return new UserError(error.message, { remedy: error.code === "EADDRINUSE" ? "for example: junctor dev --port 8090" : "see junctor dev --help", exitCode: Exit.failed });
-  if (error instanceof DialError) return new UserError(error.message, { remedy: dialRemedy(error), exitCode: error.code === "TIMEOUT" ? Exit.timeout : error.code === "URL" ? Exit.usage : Exit.connect });
+  if (error instanceof ListenError)
+    return new UserError(error.message, {
+      remedy: error.code === "EADDRINUSE" ? "for example: junctor dev --port 8090" : "see junctor dev --help",
+      exitCode: Exit.failed,
+    });
+  if (error instanceof DialError)
+    return new UserError(error.message, {
+      remedy: dialRemedy(error),
+      exitCode: error.code === "TIMEOUT" ? Exit.timeout : error.code === "URL" ? Exit.usage : Exit.connect,
+    });
   if (error instanceof JoinError) return new UserError(error.message, { remedy: joinRemedy(error, options), exitCode: Exit.auth });
-  if (error instanceof TimeoutError) return new UserError(error.message, { remedy: "wait longer with --timeout SECONDS", exitCode: Exit.timeout });
-  if (error instanceof ApplicationError) return new UserError(applicationText(error), { remedy: applicationRemedy(error), exitCode: error.is(Uri.notAuthorized) ? Exit.auth : Exit.failed });
-  if (error instanceof TransportError || error instanceof SessionClosedError) return new UserError(error.message, { exitCode: Exit.connect });
+  if (error instanceof TimeoutError)
+    return new UserError(error.message, { remedy: "wait longer with --timeout SECONDS", exitCode: Exit.timeout });
+  if (error instanceof ApplicationError)
+    return new UserError(applicationText(error), {
+      remedy: applicationRemedy(error),
+      exitCode: error.is(Uri.notAuthorized) ? Exit.auth : Exit.failed,
+    });
+  if (error instanceof TransportError || error instanceof SessionClosedError)
+    return new UserError(error.message, { exitCode: Exit.connect });
   return undefined;
 }
-
 
 function dialRemedy(error: DialError): string {
   switch (error.code) {
@@ -73,7 +99,8 @@ function dialRemedy(error: DialError): string {
 }
 
 function joinRemedy(error: JoinError, options: Partial<ClientOptions> | undefined): string {
-  if (error.reason === Uri.noSuchRealm) return `name another realm than ${options?.realm ?? "this"} with --realm, or add it to the router's configuration`;
+  if (error.reason === Uri.noSuchRealm)
+    return `name another realm than ${options?.realm ?? "this"} with --realm, or add it to the router's configuration`;
   return "ask the router's operator which authentication the realm takes";
 }
 

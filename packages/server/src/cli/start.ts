@@ -7,12 +7,26 @@ import { Exit, UserError } from "../user-error.ts";
 import { untilSignal } from "./signals.ts";
 
 export async function start(options: { config?: string }): Promise<void> {
-  if (options.config === undefined) throw new UserError("start needs a configuration", { remedy: "junctor start -c config.yaml, or without any: junctor dev", exitCode: Exit.usage });
+  if (options.config === undefined)
+    throw new UserError("start needs a configuration", {
+      remedy: "junctor start -c config.yaml, or without any: junctor dev",
+      exitCode: Exit.usage,
+    });
   const config = loadConfig(options.config);
   const logger = createLogger(config.log.level, config.log.format);
-  const server = await startServer({ listen: config.listen, realms: config.realms, limits: limitsOf(config), log: (event) => logEvent(logger, event) });
+  const server = await startServer({
+    listen: config.listen,
+    realms: config.realms,
+    limits: limitsOf(config),
+    log: (event) => logEvent(logger, event),
+  });
   for (const [i, listener] of server.listeners.entries()) {
-    logger.info({ event: "listener.up", type: config.listen[i]?.type, address: listener.address, tls: config.listen[i]?.tls !== undefined });
+    logger.info({
+      event: "listener.up",
+      type: config.listen[i]?.type,
+      address: listener.address,
+      tls: config.listen[i]?.tls !== undefined,
+    });
   }
   logger.info({ event: "server.ready", pid: process.pid, realms: Object.keys(config.realms) });
   const signal = await untilSignal();

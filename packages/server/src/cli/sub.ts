@@ -1,8 +1,8 @@
 /** `junctor sub`: prints events, one a line, until Ctrl-C. */
 import type { Event } from "@junctor/client";
-import { type ClientOptions, untilInterrupted, withSession } from "./session.ts";
-import { jsonText, line, payloadText, printable, style } from "./print.ts";
 import { Exit, UserError } from "../user-error.ts";
+import { jsonText, line, payloadText, printable, style } from "./print.ts";
+import { type ClientOptions, untilInterrupted, withSession } from "./session.ts";
 
 export async function sub(topic: string, options: ClientOptions & { match: string; count?: string }): Promise<void> {
   const { match } = options;

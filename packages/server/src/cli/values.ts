@@ -14,7 +14,11 @@ export function parseKwargs(pairs: readonly string[]): Record<string, unknown> {
   const kwargs: Record<string, unknown> = {};
   for (const pair of pairs) {
     const equals = pair.indexOf("=");
-    if (equals < 1) throw new UserError(`-k ${pair} is no keyword argument`, { remedy: "write -k name=value, for example -k verbose=true", exitCode: Exit.usage });
+    if (equals < 1)
+      throw new UserError(`-k ${pair} is no keyword argument`, {
+        remedy: "write -k name=value, for example -k verbose=true",
+        exitCode: Exit.usage,
+      });
     kwargs[pair.slice(0, equals)] = parseValue(pair.slice(equals + 1));
   }
   return kwargs;
@@ -38,6 +42,7 @@ export function collect(value: string, previous: readonly string[]): string[] {
 
 export function parsePort(text: string): number {
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new UserError(`${text} is no port`, { remedy: "give a number from 0 to 65535; 0 takes any free port", exitCode: Exit.usage });
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    throw new UserError(`${text} is no port`, { remedy: "give a number from 0 to 65535; 0 takes any free port", exitCode: Exit.usage });
   return port;
 }

@@ -3,7 +3,7 @@
  * expected.
  */
 import { readFileSync } from "node:fs";
-import { isMap, isNode, LineCounter, type Document, parseDocument } from "yaml";
+import { type Document, isMap, isNode, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { closest } from "../closest.ts";
 import { UserError } from "../user-error.ts";
@@ -77,17 +77,34 @@ function problemsOf(issue: z.core.$ZodIssue, document: Document, placeOf: (offse
     const values = issue.values.map(String);
     const suggestion = closest(String(issue.input), values);
     const hint = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
-    return [{ place: at(path), path: pathText(path), message: `got ${JSON.stringify(issue.input)}, expected ${values.join(" or ")}${hint}` }];
+    return [
+      { place: at(path), path: pathText(path), message: `got ${JSON.stringify(issue.input)}, expected ${values.join(" or ")}${hint}` },
+    ];
   }
   const value: unknown = path.length === 0 ? document.toJS() : toPlain(document.getIn(path));
   if (issue.code === "invalid_value") {
     const values = issue.values.map(String);
     const suggestion = typeof value === "string" ? closest(value, values) : undefined;
     const hint = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
-    return [{ place: at(path), path: pathText(path), message: `${value === undefined ? "is missing" : `got ${JSON.stringify(value)}`}, expected ${values.join(" or ")}${hint}` }];
+    return [
+      {
+        place: at(path),
+        path: pathText(path),
+        message: `${value === undefined ? "is missing" : `got ${JSON.stringify(value)}`}, expected ${values.join(" or ")}${hint}`,
+      },
+    ];
   }
   if (issue.code === "invalid_type") {
-    return [{ place: at(path), path: pathText(path), message: value === undefined ? `is missing; expected ${issue.expected}` : `got ${JSON.stringify(value)?.slice(0, 60)}, expected ${issue.expected}` }];
+    return [
+      {
+        place: at(path),
+        path: pathText(path),
+        message:
+          value === undefined
+            ? `is missing; expected ${issue.expected}`
+            : `got ${JSON.stringify(value)?.slice(0, 60)}, expected ${issue.expected}`,
+      },
+    ];
   }
   return [{ place: at(path), path: pathText(path), message: issue.message }];
 }

@@ -13,13 +13,15 @@ import { parseUriPattern, type UriPattern } from "./uri-pattern.ts";
 
 const duration = z.union([z.string(), z.number()]).transform((value, context) => {
   const ms = typeof value === "string" ? parseDuration(value) : undefined;
-  if (ms === undefined) context.addIssue({ code: "custom", message: `expected a duration with its unit (ms, s, m, h, d), for example 25s` });
+  if (ms === undefined)
+    context.addIssue({ code: "custom", message: `expected a duration with its unit (ms, s, m, h, d), for example 25s` });
   return ms ?? 0;
 });
 
 const size = z.union([z.string(), z.number()]).transform((value, context) => {
   const bytes = typeof value === "string" ? parseSize(value) : undefined;
-  if (bytes === undefined) context.addIssue({ code: "custom", message: `expected a size with its unit (B, KiB, MiB, GiB), for example 1MiB` });
+  if (bytes === undefined)
+    context.addIssue({ code: "custom", message: `expected a size with its unit (B, KiB, MiB, GiB), for example 1MiB` });
   return bytes ?? 0;
 });
 
@@ -54,12 +56,15 @@ const listener = z
     path: z.string().min(1).optional(),
     mode: z
       .string()
-      .regex(/^0?[0-7]{3}$/, "expected permissions in octal as a string, for example \"0660\"")
+      .regex(/^0?[0-7]{3}$/, 'expected permissions in octal as a string, for example "0660"')
       .transform((text) => Number.parseInt(text, 8))
       .optional(),
     ws: z.string().startsWith("/").default("/ws"),
     tls: z.strictObject({ cert: z.string(), key: z.string() }).optional(),
-    serializers: z.array(z.enum(["json", "msgpack", "cbor"])).min(1).optional(),
+    serializers: z
+      .array(z.enum(["json", "msgpack", "cbor"]))
+      .min(1)
+      .optional(),
     deflate: z.boolean().default(false),
     static: z.string().optional(),
   })
@@ -67,8 +72,10 @@ const listener = z
     if ((value.port === undefined) === (value.path === undefined)) {
       context.addIssue({ code: "custom", message: "a listener needs either a port (TCP) or a path (UNIX socket)" });
     }
-    if (value.path === undefined && value.mode !== undefined) context.addIssue({ code: "custom", path: ["mode"], message: "mode is for UNIX sockets: give a path" });
-    if (value.type === "rawsocket" && value.static !== undefined) context.addIssue({ code: "custom", path: ["static"], message: "a rawsocket listener speaks no HTTP: use type web or universal" });
+    if (value.path === undefined && value.mode !== undefined)
+      context.addIssue({ code: "custom", path: ["mode"], message: "mode is for UNIX sockets: give a path" });
+    if (value.type === "rawsocket" && value.static !== undefined)
+      context.addIssue({ code: "custom", path: ["static"], message: "a rawsocket listener speaks no HTTP: use type web or universal" });
   });
 
 /** Each limit: where it applies, and what it is counted in. The name in the file is the name here. */
@@ -87,11 +94,26 @@ export const LIMITS = {
   messageSize: ["connection", "size", "messageSize", "A message, after WELCOME."],
   messageSizeBeforeJoin: ["connection", "size", "messageSizeBeforeJoin", "A message, before WELCOME."],
   fragments: ["connection", "count", "fragments", "WebSocket fragments of one message."],
-  handshakeTimeout: ["connection", "duration", "handshakeTimeoutMs", "From the connection to the end of its TLS, HTTP or RawSocket handshake."],
+  handshakeTimeout: [
+    "connection",
+    "duration",
+    "handshakeTimeoutMs",
+    "From the connection to the end of its TLS, HTTP or RawSocket handshake.",
+  ],
   headerSize: ["connection", "size", "headerSize", "All HTTP headers of a request."],
   headerCount: ["connection", "count", "headerCount", "HTTP headers of a request."],
-  unjoinedPerAddress: ["connection", "count", "unjoinedPerAddress", "Connections of one address that have not joined; loopback and UNIX sockets are exempt."],
-  connectionsPerAddress: ["connection", "count", "connectionsPerAddress", "Connections of one address; loopback and UNIX sockets are exempt."],
+  unjoinedPerAddress: [
+    "connection",
+    "count",
+    "unjoinedPerAddress",
+    "Connections of one address that have not joined; loopback and UNIX sockets are exempt.",
+  ],
+  connectionsPerAddress: [
+    "connection",
+    "count",
+    "connectionsPerAddress",
+    "Connections of one address; loopback and UNIX sockets are exempt.",
+  ],
   connections: ["connection", "count", "connections", "Connections of one listener."],
   queueSoft: ["connection", "size", "queueSoft", "Outgoing queue of a connection that it may exceed for queueSoftTime only."],
   queueSoftTime: ["connection", "duration", "queueSoftMs", "How long a queue may exceed queueSoft."],
@@ -99,27 +121,41 @@ export const LIMITS = {
   pingInterval: ["connection", "duration", "pingIntervalMs", "Silence after which a peer is pinged."],
   pingTimeout: ["connection", "duration", "pingTimeoutMs", "Further silence after which it counts as gone."],
   closeTimeout: ["connection", "duration", "closeTimeoutMs", "Wait for a peer's closing handshake."],
-} as const satisfies Record<string, readonly ["router", string, keyof RouterLimits, string] | readonly ["connection", string, keyof ConnectionLimits, string]>;
+} as const satisfies Record<
+  string,
+  readonly ["router", string, keyof RouterLimits, string] | readonly ["connection", string, keyof ConnectionLimits, string]
+>;
 
 const UNITS = { duration, size, count };
 const limits = z.strictObject({
-  ...(Object.fromEntries(Object.entries(LIMITS).map(([name, [, unit]]) => [name, UNITS[unit].optional()])) as Record<keyof typeof LIMITS, z.ZodOptional<typeof count>>),
+  ...(Object.fromEntries(Object.entries(LIMITS).map(([name, [, unit]]) => [name, UNITS[unit].optional()])) as Record<
+    keyof typeof LIMITS,
+    z.ZodOptional<typeof count>
+  >),
   slowConsumer: z.enum(["disconnect", "drop_newest", "drop_oldest", "conflate"]).optional(),
 });
 
 export const configSchema = z.strictObject({
   version: z.literal(1),
   listen: z.array(listener).min(1),
-  realms: z
-    .record(z.string(), realm)
-    .superRefine((realms, context) => {
-      for (const [name, { auth, roles }] of Object.entries(realms)) {
-        if (!isUri(name)) context.addIssue({ code: "custom", path: [name], message: "the name of a realm is a URI: components without white space and #, joined by dots" });
-        auth.forEach(({ role }, i) => {
-          if (!Object.hasOwn(roles, role)) context.addIssue({ code: "custom", path: [name, "auth", i, "role"], message: `the realm has no role ${role}; it has ${Object.keys(roles).join(", ") || "none"}` });
+  realms: z.record(z.string(), realm).superRefine((realms, context) => {
+    for (const [name, { auth, roles }] of Object.entries(realms)) {
+      if (!isUri(name))
+        context.addIssue({
+          code: "custom",
+          path: [name],
+          message: "the name of a realm is a URI: components without white space and #, joined by dots",
         });
-      }
-    }),
+      auth.forEach(({ role }, i) => {
+        if (!Object.hasOwn(roles, role))
+          context.addIssue({
+            code: "custom",
+            path: [name, "auth", i, "role"],
+            message: `the realm has no role ${role}; it has ${Object.keys(roles).join(", ") || "none"}`,
+          });
+      });
+    }
+  }),
   limits: limits.prefault({}),
   log: z
     .strictObject({

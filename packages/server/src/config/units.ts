@@ -1,7 +1,15 @@
 /** Durations and sizes as people write them: `25s`, `1MiB`. */
 
 const DURATIONS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const SIZES: Readonly<Record<string, number>> = { B: 1, kB: 1_000, KiB: 1 << 10, MB: 1_000_000, MiB: 1 << 20, GB: 1_000_000_000, GiB: 1 << 30 };
+const SIZES: Readonly<Record<string, number>> = {
+  B: 1,
+  kB: 1_000,
+  KiB: 1 << 10,
+  MB: 1_000_000,
+  MiB: 1 << 20,
+  GB: 1_000_000_000,
+  GiB: 1 << 30,
+};
 
 /** @returns milliseconds, or `undefined` where the text is no duration */
 export function parseDuration(text: string): number | undefined {

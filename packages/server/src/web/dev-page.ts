@@ -8,7 +8,11 @@ interface Page {
 }
 
 /** @param next answers what is no file of the page */
-export function devPage(realm: string, webSocketPath: string, next: (request: IncomingMessage, response: ServerResponse) => void): (request: IncomingMessage, response: ServerResponse) => void {
+export function devPage(
+  realm: string,
+  webSocketPath: string,
+  next: (request: IncomingMessage, response: ServerResponse) => void,
+): (request: IncomingMessage, response: ServerResponse) => void {
   const pages = new Map<string, Page>([
     ["/", page("text/html", asset("index.html").toString().replaceAll("{{realm}}", realm).replaceAll("{{path}}", webSocketPath))],
     ["/dev.js", page("text/javascript", asset("dev.js"))],
