@@ -9,6 +9,7 @@ export {
 export type { AuthorizationRequest, Authorizer } from "./access/authorizer.ts";
 export { type Action, DENIED, type Decision, type Disclosure, type Permission, type RoleConfig } from "./access/role.ts";
 export type { Clock } from "./deadline.ts";
+export type { LocalCall, LocalProcedure } from "./dealer/local-call.ts";
 export { RouterError } from "./error.ts";
 export { ANNOUNCED } from "./feature.ts";
 export { DEFAULT_LIMITS, type RouterLimits } from "./limits.ts";

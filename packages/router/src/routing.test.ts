@@ -197,7 +197,7 @@ describe("calls", () => {
     const { request } = callee.take(MessageType.Invocation);
     caller.outcome = outcome;
     callee.yield(request, ["y"]);
-    caller.outcome = "sent";
+    expect(caller.take(MessageType.Error)).toMatchObject({ error });
     expect(callee.closed).toBeUndefined();
   });
 });

@@ -35,6 +35,7 @@ import type { Origin } from "./access/authenticator.ts";
 import type { Action, Decision, Role } from "./access/role.ts";
 import { longestList } from "./broker/event-filter.ts";
 import type { Invocation } from "./dealer/invocation.ts";
+import type { PendingCall } from "./dealer/local-call.ts";
 import { type Refusal, RouterError, refusal } from "./error.ts";
 import type { Realm } from "./realm.ts";
 
@@ -65,7 +66,7 @@ export class Session implements Principal {
   /** The dealer's. */
   readonly registrations = new Set<RegistrationId>();
   /** Calls of this session that have no final answer yet: the dealer's. */
-  readonly calls = new Map<RequestId, Invocation>();
+  readonly calls = new Map<RequestId, PendingCall>();
   /** What this session is to answer, as a callee: the dealer's. */
   readonly invocations = new Map<InvocationId, Invocation>();
   /** The last invocation id given out to this session; 0 before the first. */

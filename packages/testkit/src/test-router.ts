@@ -51,13 +51,13 @@ export class TestRouter {
   }
 
   /** A peer that has not said anything yet. */
-  attach(): TestPeer {
-    return new TestPeer(this.router);
+  attach(isTrusted = false): TestPeer {
+    return new TestPeer(this.router, isTrusted);
   }
 
   /** A peer with a session. */
-  join(roles: object = ALL_ROLES, realm = "realm1"): TestPeer {
-    const peer = this.attach();
+  join(roles: object = ALL_ROLES, realm = "realm1", isTrusted = false): TestPeer {
+    const peer = this.attach(isTrusted);
     peer.send({ type: MessageType.Hello, realm, details: { roles } });
     peer.take(MessageType.Welcome);
     return peer;
@@ -85,18 +85,20 @@ export class TestPeer implements Transport {
   inbox: Message[] = [];
   /** Why the router closed the transport, once it has. */
   closed: string | undefined = undefined;
-  /** What `send` of the router's side answers from now on. */
+  /** What `send` of the router's side answers from now on to messages with a payload, but for errors. */
   outcome: SendOutcome = "sent";
   /** Set when joined. */
   session = 0;
   request = 0;
   readonly #router: { readonly send: (message: Message) => SendOutcome; readonly close: (reason: string) => void };
 
-  constructor(router: Router) {
+  constructor(router: Router, isTrusted = false) {
     this.#router = {
       send: (message) => {
         if (this.closed !== undefined) return "closed";
-        if (this.outcome !== "sent" && "payload" in message && message.payload.length > 0) return this.outcome;
+        if (this.outcome !== "sent" && message.type !== MessageType.Error && "payload" in message && message.payload.length > 0) {
+          return this.outcome;
+        }
         if (message.type === MessageType.Welcome) this.session = message.session;
         this.inbox.push(message);
         return "sent";
@@ -105,7 +107,7 @@ export class TestPeer implements Transport {
         this.closed ??= reason;
       },
     };
-    this.receiver = router.attach(this.#router, { transport: "test" });
+    this.receiver = router.attach(this.#router, { transport: "test" }, isTrusted);
   }
 
   send(message: Message): SendOutcome {

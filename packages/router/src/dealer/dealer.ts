@@ -12,6 +12,7 @@ import {
   type ErrorMessage,
   type IdSource,
   type InvocationDetails,
+  isReserved,
   MessageType,
   NO_OPTIONS,
   nextId,
@@ -19,6 +20,7 @@ import {
   type Register,
   type RegistrationId,
   type ResultDetails,
+  SerializationError,
   type Unregister,
   Uri,
   type Yield,
@@ -31,11 +33,13 @@ import type { Counters } from "../log.ts";
 import { PatternIndex } from "../pattern/pattern-index.ts";
 import type { Session } from "../session.ts";
 import { Invocation } from "./invocation.ts";
+import { LocalCall, type LocalProcedure } from "./local-call.ts";
 import { type Callee, Registration } from "./registration.ts";
 
 export class Dealer {
   readonly #index = new PatternIndex<Registration>();
   readonly #byId = new Map<RegistrationId, Registration>();
+  readonly #local = new Map<string, LocalProcedure>();
   readonly #registrationIds: IdSource;
   readonly #random: () => number;
   readonly #limits: RouterLimits;
@@ -52,11 +56,21 @@ export class Dealer {
     return this.#byId.size;
   }
 
+  /**
+   * Lets the router answer a procedure itself.
+   * @param procedure a reserved URI: only for those are the router's own looked up
+   */
+  provide(procedure: string, endpoint: LocalProcedure): void {
+    if (!isReserved(procedure)) throw new TypeError(`${procedure} is not reserved: register it with a session`);
+    this.#local.set(procedure, endpoint);
+  }
+
   register(session: Session, message: Register, disclose: Disclosure): Refusal | undefined {
     const match = message.options.match ?? "exact";
     const invoke = message.options.invoke ?? "single";
     const discloseCaller = message.options.disclose_caller === true;
     if (discloseCaller && disclose === "deny") return refusal(Uri.discloseMeDisallowed); // [AMB-65]
+    if (this.#local.has(message.procedure)) return refusal(Uri.procedureAlreadyExists, `the router answers ${message.procedure} itself`);
     let registration = this.#index.get(message.procedure, match);
     if (registration === undefined) {
       registration = new Registration(this.#registrationIds.next(), message.procedure, match, invoke);
@@ -87,12 +101,12 @@ export class Dealer {
     const registration = this.#index.best(procedure);
     const callee = registration?.pick(this.#random);
     if (registration === undefined || callee === undefined) {
+      const endpoint = this.#local.get(procedure);
+      if (endpoint !== undefined) return this.#callLocal(caller, message, endpoint);
       return refusal(Uri.noSuchProcedure, `no callee has registered ${procedure}`); // [RPC-07]
     }
-    if (caller.calls.size >= this.#limits.callsPerSession)
-      return refusal(RouterError.limitExceeded, "callsPerSession", this.#limits.callsPerSession);
-    if (this.#counters.callsInFlight >= this.#limits.callsPerRealm)
-      return refusal(RouterError.limitExceeded, "callsPerRealm", this.#limits.callsPerRealm);
+    const exceeded = this.#exceeded(caller);
+    if (exceeded !== undefined) return exceeded;
 
     this.#counters.calls++;
     const target = callee.session;
@@ -133,7 +147,33 @@ export class Dealer {
   leave(session: Session): void {
     for (const id of session.registrations) this.#remove(session, id);
     for (const invocation of session.invocations.values()) invocation.calleeLeft();
-    for (const invocation of session.calls.values()) invocation.callerLeft();
+    for (const call of session.calls.values()) call.callerLeft();
+  }
+
+  #callLocal(caller: Session, { request, options, procedure, payload }: Call, endpoint: LocalProcedure): Refusal | undefined {
+    const exceeded = this.#exceeded(caller);
+    if (exceeded !== undefined) return exceeded;
+    // [RPC-PCI-05, PPT-08]
+    if (options.progress === true || options.ppt_scheme !== undefined)
+      return refusal(Uri.featureNotSupported, `the router answers ${procedure} itself, and takes plain calls for it`);
+    this.#counters.calls++;
+    const call = new LocalCall(caller, request, procedure, options, payload);
+    try {
+      endpoint(call);
+    } catch (error) {
+      // Arguments are decoded by the endpoint's first look at them.
+      if (!(error instanceof SerializationError)) throw error;
+      call.fail(refusal(Uri.invalidArgument, error.message));
+    }
+    return undefined;
+  }
+
+  #exceeded(caller: Session): Refusal | undefined {
+    if (caller.calls.size >= this.#limits.callsPerSession)
+      return refusal(RouterError.limitExceeded, "callsPerSession", this.#limits.callsPerSession);
+    if (this.#counters.callsInFlight >= this.#limits.callsPerRealm)
+      return refusal(RouterError.limitExceeded, "callsPerRealm", this.#limits.callsPerRealm);
+    return undefined;
   }
 
   // [AMB-42, AMB-43] Looked up in the callee's own table. An id that was issued and has ended is a late answer.

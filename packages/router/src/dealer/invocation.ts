@@ -23,8 +23,9 @@ import {
   Uri,
 } from "@junctor/protocol";
 import type { Session } from "../session.ts";
+import type { PendingCall } from "./local-call.ts";
 
-export class Invocation {
+export class Invocation implements PendingCall {
   readonly id: InvocationId;
   readonly callee: Session;
   readonly caller: Session;
