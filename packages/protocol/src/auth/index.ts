@@ -1,0 +1,17 @@
+/** The mathematics of the authentication methods, both halves: `@junctor/protocol/auth`. */
+export type { AuthCrypto, Awaitable, SignatureCrypto } from "./crypto.ts";
+export { CHALLENGE_LENGTH, isSignatureOf, signChallenge, signedMessage } from "./cryptosign.ts";
+export { fromHex, toHex } from "./hex.ts";
+export { saslprep } from "./saslprep.ts";
+export {
+  authMessage,
+  type ScramExchange,
+  type ScramKeys,
+  type ScramParameters,
+  saltedPassword,
+  scramKeys,
+  scramProof,
+  scramVerifier,
+  storedKeyOf,
+} from "./scram.ts";
+export { type CraChallenge, type CraSalting, craKey, craSalting, craSignature } from "./wampcra.ts";
