@@ -328,6 +328,44 @@ describe("dealer", () => {
       expect(b.register("com.x")).toBeGreaterThan(0);
     },
   );
+
+  const revoking = { ...ALL_ROLES, callee: { features: { registration_revocation: true } } };
+  test("registration_revocation", "a callee is told that its registration is gone, and why (RPC-REVOKE-01, RPC-REVOKE-03)", () => {
+    const router = new TestRouter();
+    const [caller, callee] = [router.join(), router.join(revoking)];
+    const dealer = router.dealer();
+    const registration = callee.register("com.x");
+    caller.call("com.x");
+    const { request } = callee.take(MessageType.Invocation);
+    expect(dealer.revoke(registration, router.session(callee), "com.app.retired")).toBe(true);
+    expect(callee.take(MessageType.Unregistered)).toEqual({
+      type: MessageType.Unregistered,
+      request: 0,
+      details: { registration, reason: "com.app.retired" },
+    });
+    callee.yield(request); // [AMB-44] what is under way is finished
+    caller.take(MessageType.Result);
+    caller.call("com.x");
+    expect(caller.take(MessageType.Error).error).toBe(Uri.noSuchProcedure);
+    callee.send({ type: MessageType.Unregister, request: ++callee.request, registration });
+    expect(callee.take(MessageType.Error).error).toBe(Uri.noSuchRegistration);
+    expect(dealer.revoke(registration, router.session(callee))).toBe(false);
+    const again = callee.register("com.x");
+    dealer.revoke(again, router.session(callee));
+    expect(callee.take(MessageType.Unregistered).details).toEqual({ registration: again });
+  });
+  test("registration_revocation", "only that callee loses it, and is told only if it can be (RPC-REVOKE-02, AMB-131)", () => {
+    const router = new TestRouter();
+    const [caller, a, b] = [router.join(), router.join({ callee: {} }), router.join(revoking)];
+    const registration = a.register("com.x", { invoke: "roundrobin" });
+    b.register("com.x", { invoke: "roundrobin" });
+    expect(router.dealer().revoke(registration, router.session(caller))).toBe(false);
+    expect(router.dealer().revoke(registration, router.session(a), "com.app.retired")).toBe(true);
+    expect([a.inbox, b.inbox]).toEqual([[], []]);
+    caller.call("com.x");
+    caller.call("com.x");
+    expect([a.inbox.length, b.inbox.length]).toEqual([0, 2]);
+  });
 });
 
 afterAll(() => {

@@ -6,7 +6,14 @@ import type { RouterRoles } from "@junctor/protocol";
 
 export const ANNOUNCED = {
   broker: ["publisher_exclusion", "publisher_identification", "pattern_based_subscription", "subscriber_blackwhite_listing"],
-  dealer: ["call_canceling", "caller_identification", "pattern_based_registration", "progressive_call_results", "shared_registration"],
+  dealer: [
+    "call_canceling",
+    "caller_identification",
+    "pattern_based_registration",
+    "progressive_call_results",
+    "registration_revocation",
+    "shared_registration",
+  ],
 } as const;
 
 const flags = (names: readonly string[]): Record<string, boolean> => Object.fromEntries(names.map((name) => [name, true]));

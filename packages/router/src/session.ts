@@ -7,7 +7,6 @@
 import {
   type Call,
   type ClientRoles,
-  hasFeature,
   type InvocationId,
   isPattern,
   isReserved,
@@ -37,6 +36,7 @@ import { longestList } from "./broker/event-filter.ts";
 import type { Invocation } from "./dealer/invocation.ts";
 import type { PendingCall } from "./dealer/local-call.ts";
 import { type Refusal, RouterError, refusal } from "./error.ts";
+import { type PeerFeatures, peerFeatures } from "./peer-features.ts";
 import type { Realm } from "./realm.ts";
 
 /** Who a session is, as its authenticator said. */
@@ -71,10 +71,7 @@ export class Session implements Principal {
   readonly invocations = new Map<InvocationId, Invocation>();
   /** The last invocation id given out to this session; 0 before the first. */
   lastInvocation: InvocationId = 0;
-  /** INTERRUPT may be sent (RPC-CANCEL-06; both spellings, AMB-62 a). */
-  readonly canBeInterrupted: boolean;
-  /** Progressive results may be asked for (RPC-PCR-03). */
-  readonly canProgress: boolean;
+  readonly features: PeerFeatures;
 
   readonly #transport: Transport;
   readonly #role: Role;
@@ -103,8 +100,7 @@ export class Session implements Principal {
     this.agent = agent;
     this.origin = origin;
     this.openedAt = now;
-    this.canBeInterrupted = hasFeature(roles, "callee", "call_canceling") || hasFeature(roles, "callee", "call_cancelling");
-    this.canProgress = this.canBeInterrupted && hasFeature(roles, "callee", "progressive_call_results");
+    this.features = peerFeatures(roles);
     this.#transport = transport;
     this.#role = role;
   }

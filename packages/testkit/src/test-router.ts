@@ -9,7 +9,16 @@ import {
   type SendOutcome,
   type Transport,
 } from "@junctor/protocol";
-import { anonymous, type Permission, type RealmConfig, Router, type RouterEvent, type RouterLimits } from "@junctor/router";
+import {
+  anonymous,
+  type Permission,
+  type Realm,
+  type RealmConfig,
+  Router,
+  type RouterEvent,
+  type RouterLimits,
+  type Session,
+} from "@junctor/router";
 import { VirtualClock } from "./virtual-clock.ts";
 
 export const ALLOW_ALL: Permission = {
@@ -61,6 +70,24 @@ export class TestRouter {
     peer.send({ type: MessageType.Hello, realm, details: { roles } });
     peer.take(MessageType.Welcome);
     return peer;
+  }
+
+  /** The dealer of a realm. */
+  dealer(realm = "realm1"): Realm["dealer"] {
+    return this.#realm(realm).dealer;
+  }
+
+  /** The router's side of a peer's session. */
+  session(peer: TestPeer, realm = "realm1"): Session {
+    const session = this.#realm(realm).sessions.get(peer.session);
+    if (session === undefined) throw new Error(`the peer has no session in ${realm}`);
+    return session;
+  }
+
+  #realm(name: string): Realm {
+    const realm = this.router.realm(name);
+    if (realm === undefined) throw new Error(`no realm ${name}`);
+    return realm;
   }
 
   /** Names of events, for comparing. */

@@ -95,6 +95,22 @@ export class Dealer {
     return undefined;
   }
 
+  /**
+   * Ends a session's part in a registration against its will, as UNREGISTER would with it. A callee that did not announce
+   * `registration_revocation` is not told (RPC-REVOKE-01, RPC-REVOKE-02).
+   *
+   * @returns whether the session had a part in it
+   */
+  revoke(registration: RegistrationId, session: Session, reason?: string): boolean {
+    if (!session.registrations.has(registration)) return false;
+    this.#remove(session, registration);
+    if (session.features.registrationRevocation) {
+      const details = reason === undefined ? { registration } : { registration, reason };
+      session.send({ type: MessageType.Unregistered, request: 0, details });
+    }
+    return true;
+  }
+
   call(caller: Session, message: Call, disclose: Disclosure): Refusal | undefined {
     const { options, procedure } = message;
     if (options.disclose_me === true && disclose === "deny") return refusal(Uri.discloseMeDisallowed); // [RPC-CID-04]
@@ -111,7 +127,7 @@ export class Dealer {
     this.#counters.calls++;
     const target = callee.session;
     target.lastInvocation = nextId(target.lastInvocation); // [ID-06]
-    const receivesProgress = options.receive_progress === true && target.canProgress; // [RPC-PCR-03]
+    const receivesProgress = options.receive_progress === true && target.features.progressiveResults; // [RPC-PCR-03]
     const isPlain = options === NO_OPTIONS && registration.match === "exact" && !callee.discloseCaller && disclose !== "force";
     const details = isPlain ? NO_OPTIONS : invocationDetails(caller, message, registration, callee, disclose, receivesProgress);
     const invocation = new Invocation(target.lastInvocation, target, caller, message.request, receivesProgress);

@@ -68,7 +68,7 @@ export class Invocation implements PendingCall {
 
   /** CANCEL of the caller (AMB-46 to AMB-50). A callee that cannot be interrupted is left alone: `skip` (RPC-CANCEL-06). */
   cancel(mode: CancelMode): void {
-    const canInterrupt = this.callee.canBeInterrupted;
+    const canInterrupt = this.callee.features.canceling;
     if (mode === "kill" && canInterrupt) {
       if (!this.#isKilling) this.#interrupt("kill", Uri.canceled);
       this.#isKilling = true;
@@ -106,7 +106,7 @@ export class Invocation implements PendingCall {
 
   // [AMB-55] No second INTERRUPT after one of mode kill (AMB-49, AMB-56).
   #interrupt(mode: "kill" | "killnowait", reason: string): void {
-    if (this.#isKilling || !this.callee.canBeInterrupted) return;
+    if (this.#isKilling || !this.callee.features.canceling) return;
     this.callee.send({ type: MessageType.Interrupt, request: this.id, options: { mode, reason } });
   }
 
