@@ -102,6 +102,43 @@ describe("broker", () => {
       expect(heard({ exclude: [a.session], exclude_me: false })).toBe("011");
     },
   );
+
+  const revocable = { ...ALL_ROLES, subscriber: { features: { subscription_revocation: true } } };
+  test("subscription_revocation", "a subscriber is told that its subscription is gone, and why (PS-REVOKE-01, AMB-72, AMB-131)", () => {
+    const router = new TestRouter();
+    const [publisher, peer] = [router.join(), router.join(revocable)];
+    const broker = router.broker();
+    const subscription = peer.subscribe("com.x");
+    const other = peer.subscribe("com.", { match: "prefix" });
+    expect(broker.revoke(subscription, router.session(peer), "com.app.retired")).toBe(true);
+    expect(peer.take(MessageType.Unsubscribed)).toEqual({
+      type: MessageType.Unsubscribed,
+      request: 0,
+      details: { subscription, reason: "com.app.retired" },
+    });
+    publisher.publish("com.x");
+    expect(peer.take(MessageType.Event).subscription).toBe(other);
+    peer.send({ type: MessageType.Unsubscribe, request: ++peer.request, subscription });
+    expect(peer.take(MessageType.Error).error).toBe(Uri.noSuchSubscription);
+    expect(broker.revoke(subscription, router.session(peer))).toBe(false);
+    broker.revoke(other, router.session(peer));
+    expect(peer.take(MessageType.Unsubscribed).details).toEqual({ subscription: other });
+    expect([peer.inbox, broker.subscriptionCount]).toEqual([[], 0]);
+    peer.subscribe("com.x");
+    publisher.publish("com.x");
+    peer.take(MessageType.Event);
+  });
+  test("subscription_revocation", "only that subscriber loses it, and is told only if it can be (PS-REVOKE-02, AMB-131)", () => {
+    const router = new TestRouter();
+    const [publisher, a, b] = [router.join(), router.join(), router.join(revocable)];
+    const subscription = a.subscribe("com.x");
+    b.subscribe("com.x");
+    expect(router.broker().revoke(subscription, router.session(publisher))).toBe(false);
+    expect(router.broker().revoke(subscription, router.session(a), "com.app.retired")).toBe(true);
+    expect([a.inbox, b.inbox]).toEqual([[], []]);
+    publisher.publish("com.x");
+    expect([a.inbox.length, b.inbox.length]).toEqual([0, 1]);
+  });
 });
 
 describe("dealer", () => {

@@ -5,7 +5,13 @@
 import type { RouterRoles } from "@junctor/protocol";
 
 export const ANNOUNCED = {
-  broker: ["publisher_exclusion", "publisher_identification", "pattern_based_subscription", "subscriber_blackwhite_listing"],
+  broker: [
+    "publisher_exclusion",
+    "publisher_identification",
+    "pattern_based_subscription",
+    "subscriber_blackwhite_listing",
+    "subscription_revocation",
+  ],
   dealer: [
     "call_canceling",
     "caller_identification",

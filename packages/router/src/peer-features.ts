@@ -11,6 +11,8 @@ export interface PeerFeatures {
   readonly progressiveResults: boolean;
   /** Callee: is told of registrations that the router ends (RPC-REVOKE-02). */
   readonly registrationRevocation: boolean;
+  /** Subscriber: is told of subscriptions that the router ends (PS-REVOKE-02). */
+  readonly subscriptionRevocation: boolean;
 }
 
 export function peerFeatures(roles: ClientRoles): PeerFeatures {
@@ -20,5 +22,6 @@ export function peerFeatures(roles: ClientRoles): PeerFeatures {
     canceling,
     progressiveResults: canceling && callee("progressive_call_results"),
     registrationRevocation: callee("registration_revocation"),
+    subscriptionRevocation: hasFeature(roles, "subscriber", "subscription_revocation"),
   };
 }

@@ -72,6 +72,11 @@ export class TestRouter {
     return peer;
   }
 
+  /** The broker of a realm. */
+  broker(realm = "realm1"): Realm["broker"] {
+    return this.#realm(realm).broker;
+  }
+
   /** The dealer of a realm. */
   dealer(realm = "realm1"): Realm["dealer"] {
     return this.#realm(realm).dealer;

@@ -4,7 +4,7 @@
  * Sans-IO. A message comes in by a method named after it; what must leaves by the session it is for. The session has
  * checked request id, URI and authorization before.
  *
- * Spec: requirements 3.1, 3.3, 5.1 to 5.3, 5.5; AMB-70 to AMB-77.
+ * Spec: requirements 3.1, 3.3, 5.1 to 5.3, 5.5, 5.9; AMB-70 to AMB-77, AMB-131.
  */
 import {
   type Event,
@@ -75,6 +75,22 @@ export class Broker {
     this.#remove(session, message.subscription);
     session.send({ type: MessageType.Unsubscribed, request: message.request, details: undefined });
     return undefined;
+  }
+
+  /**
+   * Ends a session's subscription against its will, as UNSUBSCRIBE would with it. A subscriber that did not announce
+   * `subscription_revocation` is not told (PS-REVOKE-01, PS-REVOKE-02).
+   *
+   * @returns whether the session held it
+   */
+  revoke(subscription: SubscriptionId, session: Session, reason?: string): boolean {
+    if (!session.subscriptions.has(subscription)) return false;
+    this.#remove(session, subscription);
+    if (session.features.subscriptionRevocation) {
+      const details = reason === undefined ? { subscription } : { subscription, reason };
+      session.send({ type: MessageType.Unsubscribed, request: 0, details });
+    }
+    return true;
   }
 
   /** Sends PUBLISHED if it was asked for, then one EVENT per matching subscription and subscriber (AMB-73). */
