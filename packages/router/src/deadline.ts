@@ -6,6 +6,8 @@
 export interface Clock {
   /** Milliseconds on a scale that never goes back. */
   now(): number;
+  /** Milliseconds since 1970, for people and for records; may jump. */
+  date(): number;
   /** Asks for `Router.wake` at this time or soon after. A later call with an earlier time replaces an earlier call. */
   wakeAt(time: number): void;
 }

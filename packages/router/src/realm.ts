@@ -7,6 +7,10 @@ import { Broker } from "./broker/broker.ts";
 import { Dealer } from "./dealer/dealer.ts";
 import type { RouterLimits } from "./limits.ts";
 import { type Counters, createCounters, type RouterEvent } from "./log.ts";
+import { PatternMeta } from "./meta/pattern-meta.ts";
+import { registrationKind } from "./meta/registration-meta.ts";
+import { SessionMeta } from "./meta/session-meta.ts";
+import { subscriptionKind } from "./meta/subscription-meta.ts";
 import type { RouterEnvironment } from "./router.ts";
 import type { Session } from "./session.ts";
 
@@ -34,6 +38,7 @@ export class Realm {
   readonly sessions = new Map<SessionId, Session>();
   readonly #roles = new Map<string, Role>();
   readonly #closers = new Map<Session, SessionCloser>();
+  readonly #sessionMeta: SessionMeta;
 
   constructor(config: RealmConfig, environment: RouterEnvironment) {
     this.name = config.name;
@@ -42,8 +47,13 @@ export class Realm {
     this.authorizer = config.authorize;
     this.limits = environment.limits;
     this.log = environment.log;
-    this.broker = new Broker(environment.ids, environment.routerIds, this.counters);
-    this.dealer = new Dealer(environment.routerIds, environment.random, environment.limits, this.counters);
+    const { ids, routerIds, random, limits, clock } = environment;
+    const subscriptions = new PatternMeta(subscriptionKind(this), this);
+    const registrations = new PatternMeta(registrationKind(this), this);
+    this.broker = new Broker(ids, routerIds, this.counters, clock, subscriptions);
+    this.dealer = new Dealer(routerIds, random, limits, this.counters, clock, registrations);
+    this.#sessionMeta = new SessionMeta(this);
+    for (const meta of [this.#sessionMeta, registrations, subscriptions]) meta.provide();
     for (const role of config.roles) this.#roles.set(role.name, new Role(role));
   }
 
@@ -68,6 +78,7 @@ export class Realm {
       serializer: origin.serializer,
       address: origin.address,
     });
+    this.#sessionMeta.joined(session); // [AMB-90] WELCOME has left
   }
 
   /** @param reason stable name, see `RouterEvent` */
@@ -75,6 +86,7 @@ export class Realm {
     if (!this.sessions.delete(session.id)) return;
     this.#closers.delete(session);
     session.leave();
+    this.#sessionMeta.left(session);
     this.counters.sessionsClosed++;
     this.log({
       event: "session.close",
@@ -102,6 +114,11 @@ export class Realm {
   /** A message that had waited for the authorizer turned out to break the protocol. */
   violated(session: Session, error: ProtocolError): void {
     this.#closers.get(session)?.violated(error);
+  }
+
+  /** Ends a session with GOODBYE. It counts as gone at once (AMB-92). */
+  kill(session: Session, reason: string, message?: string): void {
+    this.#closers.get(session)?.goodbye(reason, message);
   }
 
   /** Ends all sessions with GOODBYE. */

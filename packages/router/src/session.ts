@@ -72,6 +72,8 @@ export class Session implements Principal {
   /** The last invocation id given out to this session; 0 before the first. */
   lastInvocation: InvocationId = 0;
   readonly features: PeerFeatures;
+  /** Ended by `wamp.session.kill_all`: no meta event and no testament tells of it (META-S-07, AMB-93). */
+  leavesSilently = false;
 
   readonly #transport: Transport;
   readonly #role: Role;
@@ -107,6 +109,16 @@ export class Session implements Principal {
 
   send(message: Message): SendOutcome {
     return this.#transport.send(message);
+  }
+
+  /** Part of the router's own program. */
+  get isTrusted(): boolean {
+    return this.#role.isTrusted;
+  }
+
+  /** Whether its role grants an action. An authorizer that decides in place of the roles has decided on the whole question before. */
+  isGranted(action: Action, uri: string, match: MatchPolicy): boolean {
+    return this.realm.authorizer !== undefined || this.#role.decidePattern(action, uri, match).allow;
   }
 
   /** @throws {ProtocolError} the peer broke the protocol, and the session must end */

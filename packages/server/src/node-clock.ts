@@ -11,6 +11,10 @@ export class NodeClock implements Clock {
     return performance.now();
   }
 
+  date(): number {
+    return Date.now();
+  }
+
   wakeAt(time: number): void {
     if (time >= this.#time) return;
     clearTimeout(this.#timer);

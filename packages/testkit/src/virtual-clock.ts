@@ -2,6 +2,9 @@
 import type { Timers } from "@junctor/client";
 import type { Clock } from "@junctor/router";
 
+/** What the calendar says when virtual time is 0. */
+export const VIRTUAL_EPOCH = Date.UTC(2026, 0, 1);
+
 export class VirtualClock implements Clock, Timers {
   /** What to call when the router's time has come. */
   wake: () => void = () => {};
@@ -11,6 +14,10 @@ export class VirtualClock implements Clock, Timers {
 
   now(): number {
     return this.#now;
+  }
+
+  date(): number {
+    return VIRTUAL_EPOCH + this.#now;
   }
 
   wakeAt(time: number): void {

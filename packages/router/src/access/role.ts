@@ -4,7 +4,7 @@
  *
  * Spec: requirements 8, AMB-66.
  */
-import type { MatchPolicy } from "@junctor/protocol";
+import { isReserved, type MatchPolicy } from "@junctor/protocol";
 import { covers } from "../pattern/covers.ts";
 import { PatternIndex } from "../pattern/pattern-index.ts";
 
@@ -38,6 +38,8 @@ interface Grant {
   readonly uri: string;
   readonly match: MatchPolicy;
   readonly decision: Decision;
+  /** Withheld by this file, not denied by the configuration. */
+  readonly isImplied: boolean;
 }
 
 export class Role {
@@ -59,8 +61,20 @@ export class Role {
         const allow = permission.allow[action];
         if (allow === undefined) continue;
         const { uri, match } = permission;
-        this.#grants[action].set(uri, match, { uri, match, decision: { allow, disclose: disclosure(action, permission) } });
+        const decision = { allow, disclose: disclosure(action, permission) };
+        this.#grants[action].set(uri, match, { uri, match, decision, isImplied: false });
       }
+    }
+    if (!isTrusted) this.#withholdPower();
+  }
+
+  // [AMB-97] Leave to call everything, or all of an application, is no leave to end other sessions and what they offer: that
+  // has to be given under its reserved name. As denials of those URIs, so that a decision costs nothing.
+  #withholdPower(): void {
+    const { call } = this.#grants;
+    for (const uri of POWERS) {
+      const grant = call.best(uri, true);
+      if (grant !== undefined && !isReserved(grant.uri)) call.set(uri, "exact", { uri, match: "exact", decision: DENIED, isImplied: true });
     }
   }
 
@@ -77,6 +91,7 @@ export class Role {
     if (match === "exact") return this.decide(action, uri);
     let found: Grant | undefined;
     for (const grant of this.#grants[action].values()) {
+      if (grant.isImplied) continue; // no pattern reaches a reserved procedure (AMB-20)
       if (!grant.decision.allow) {
         if (mayOverlap(grant.uri, uri)) return DENIED;
       } else if (covers(grant, { uri, match }) && (found === undefined || covers(found, grant))) found = grant;
@@ -84,6 +99,16 @@ export class Role {
     return found?.decision ?? DENIED;
   }
 }
+
+/** Meta procedures that act on other sessions. */
+const POWERS: readonly string[] = [
+  "wamp.session.kill",
+  "wamp.session.kill_by_authid",
+  "wamp.session.kill_by_authrole",
+  "wamp.session.kill_all",
+  "wamp.registration.remove_callee",
+  "wamp.subscription.remove_subscriber",
+];
 
 const ACTIONS: readonly Action[] = ["call", "register", "publish", "subscribe"];
 

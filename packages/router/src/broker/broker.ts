@@ -13,6 +13,8 @@ import {
   type MatchPolicy,
   MessageType,
   NO_OPTIONS,
+  type Payload,
+  type PublicationId,
   type Publish,
   type Subscribe,
   type SubscriptionId,
@@ -20,8 +22,10 @@ import {
   Uri,
 } from "@junctor/protocol";
 import type { Disclosure } from "../access/role.ts";
+import type { Clock } from "../deadline.ts";
 import { type Refusal, refusal } from "../error.ts";
 import type { Counters } from "../log.ts";
+import type { PatternObserver } from "../meta/pattern-meta.ts";
 import { PatternIndex } from "../pattern/pattern-index.ts";
 import type { Session } from "../session.ts";
 import { eventFilter } from "./event-filter.ts";
@@ -31,6 +35,8 @@ export interface Subscription {
   readonly id: SubscriptionId;
   readonly topic: string;
   readonly match: MatchPolicy;
+  /** Milliseconds since 1970. */
+  readonly created: number;
   /** In no particular order: one that leaves is replaced by the last. Its place is in `Session.subscriptions`. */
   readonly subscribers: Session[];
 }
@@ -41,39 +47,70 @@ export class Broker {
   readonly #publicationIds: IdSource;
   readonly #subscriptionIds: IdSource;
   readonly #counters: Counters;
+  readonly #clock: Clock;
+  readonly #observer: PatternObserver<Subscription>;
 
-  constructor(publicationIds: IdSource, subscriptionIds: IdSource, counters: Counters) {
+  constructor(
+    publicationIds: IdSource,
+    subscriptionIds: IdSource,
+    counters: Counters,
+    clock: Clock,
+    observer: PatternObserver<Subscription>,
+  ) {
     this.#publicationIds = publicationIds;
     this.#subscriptionIds = subscriptionIds;
     this.#counters = counters;
+    this.#clock = clock;
+    this.#observer = observer;
   }
 
   get subscriptionCount(): number {
     return this.#byId.size;
   }
 
+  subscription(id: SubscriptionId): Subscription | undefined {
+    return this.#byId.get(id);
+  }
+
+  subscriptions(match?: MatchPolicy): IterableIterator<Subscription> {
+    return this.#index.values(match);
+  }
+
+  find(topic: string, match: MatchPolicy): Subscription | undefined {
+    return this.#index.get(topic, match);
+  }
+
+  /** Ids of the subscriptions that an event on this topic reaches. */
+  matching(topic: string): SubscriptionId[] {
+    return this.#index.matching(topic).map(({ id }) => id);
+  }
+
   subscribe(session: Session, message: Subscribe): void {
     const match = message.options.match ?? "exact";
     let subscription = this.#index.get(message.topic, match);
+    const isCreated = subscription === undefined;
     if (subscription === undefined) {
-      subscription = { id: this.#subscriptionIds.next(), topic: message.topic, match, subscribers: [] };
+      subscription = { id: this.#subscriptionIds.next(), topic: message.topic, match, created: this.#clock.date(), subscribers: [] };
       this.#index.set(message.topic, match, subscription);
       this.#byId.set(subscription.id, subscription);
     }
     // [PS-03, AMB-70] A second SUBSCRIBE of the same session gets the same id and changes nothing.
-    if (!session.subscriptions.has(subscription.id)) {
+    const isAdded = !session.subscriptions.has(subscription.id);
+    if (isAdded) {
       const place = subscription.subscribers.push(session) - 1;
       session.subscriptions.set(subscription.id, place);
       if (match !== "exact") session.patternSubscriptionCount++;
     }
     // [ORD-02] Before any EVENT of this subscription.
     session.send({ type: MessageType.Subscribed, request: message.request, subscription: subscription.id });
+    if (isAdded) this.#observer.joined(session, subscription, isCreated);
   }
 
   unsubscribe(session: Session, message: Unsubscribe): Refusal | undefined {
-    if (!session.subscriptions.has(message.subscription)) return refusal(Uri.noSuchSubscription); // [PS-06]
-    this.#remove(session, message.subscription);
+    const subscription = this.#remove(session, message.subscription);
+    if (subscription === undefined) return refusal(Uri.noSuchSubscription); // [PS-06]
     session.send({ type: MessageType.Unsubscribed, request: message.request, details: undefined });
+    this.#observer.left(session, subscription, subscription.subscribers.length === 0);
     return undefined;
   }
 
@@ -84,12 +121,13 @@ export class Broker {
    * @returns whether the session held it
    */
   revoke(subscription: SubscriptionId, session: Session, reason?: string): boolean {
-    if (!session.subscriptions.has(subscription)) return false;
-    this.#remove(session, subscription);
+    const removed = this.#remove(session, subscription);
+    if (removed === undefined) return false;
     if (session.features.subscriptionRevocation) {
       const details = reason === undefined ? { subscription } : { subscription, reason };
       session.send({ type: MessageType.Unsubscribed, request: 0, details });
     }
+    this.#observer.left(session, removed, removed.subscribers.length === 0);
     return true;
   }
 
@@ -105,6 +143,28 @@ export class Broker {
     const excluded = options.exclude_me === false ? undefined : publisher; // [PS-EXCL-01, AMB-75]
     const accepts = options === NO_OPTIONS ? undefined : eventFilter(options);
     const details = options === NO_OPTIONS && !isDisclosed ? NO_OPTIONS : eventDetails(publisher, options, isDisclosed);
+    this.#dispatch(publication, topic, details, payload, excluded, accepts);
+    return undefined;
+  }
+
+  /** Whether an event on this topic would reach anybody. */
+  isHeard(topic: string): boolean {
+    return this.#index.matching(topic).length > 0;
+  }
+
+  /** An event of the router's own: it has no publisher, so that whoever caused it receives it too (AMB-99). */
+  announce(topic: string, payload: Payload, accepts?: (receiver: Session) => boolean): void {
+    this.#dispatch(this.#publicationIds.next(), topic, NO_OPTIONS, payload, undefined, accepts);
+  }
+
+  #dispatch(
+    publication: PublicationId,
+    topic: string,
+    details: EventDetails,
+    payload: Payload,
+    excluded: Session | undefined,
+    accepts: ((receiver: Session) => boolean) | undefined,
+  ): void {
     for (const subscription of this.#index.matching(topic)) {
       // Hot path: one EVENT per subscription, the same object for all its receivers, so that a transport encodes it once
       // per serializer. Whatever differs from receiver to receiver must stay out of it (AMB-77). Bench: fan100, fan1000.
@@ -118,12 +178,16 @@ export class Broker {
       };
       this.#deliver(event, subscription.subscribers, excluded, accepts);
     }
-    return undefined;
   }
 
-  /** Ends all subscriptions of a session (SES-24). */
+  /** Ends all subscriptions of a session (SES-24), and tells of them when it has none left, so that it hears nothing of it. */
   leave(session: Session): void {
-    for (const id of session.subscriptions.keys()) this.#remove(session, id);
+    const ended: Subscription[] = [];
+    for (const id of session.subscriptions.keys()) {
+      const subscription = this.#remove(session, id);
+      if (subscription !== undefined) ended.push(subscription);
+    }
+    for (const subscription of ended) this.#observer.left(session, subscription, subscription.subscribers.length === 0);
   }
 
   #deliver(
@@ -143,10 +207,11 @@ export class Broker {
     }
   }
 
-  #remove(session: Session, id: SubscriptionId): void {
+  /** @returns what the session was subscribed to */
+  #remove(session: Session, id: SubscriptionId): Subscription | undefined {
     const subscription = this.#byId.get(id);
     const place = session.subscriptions.get(id);
-    if (subscription === undefined || place === undefined) return;
+    if (subscription === undefined || place === undefined) return undefined;
     session.subscriptions.delete(id);
     if (subscription.match !== "exact") session.patternSubscriptionCount--;
     const { subscribers } = subscription;
@@ -159,6 +224,7 @@ export class Broker {
       this.#index.delete(subscription.topic, subscription.match);
       this.#byId.delete(id);
     }
+    return subscription;
   }
 }
 

@@ -13,6 +13,7 @@ import {
   type IdSource,
   type InvocationDetails,
   isReserved,
+  type MatchPolicy,
   MessageType,
   NO_OPTIONS,
   nextId,
@@ -27,9 +28,11 @@ import {
 } from "@junctor/protocol";
 import type { Disclosure } from "../access/role.ts";
 import { defined } from "../broker/broker.ts";
+import type { Clock } from "../deadline.ts";
 import { type Refusal, RouterError, refusal } from "../error.ts";
 import type { RouterLimits } from "../limits.ts";
 import type { Counters } from "../log.ts";
+import type { PatternObserver } from "../meta/pattern-meta.ts";
 import { PatternIndex } from "../pattern/pattern-index.ts";
 import type { Session } from "../session.ts";
 import { Invocation } from "./invocation.ts";
@@ -44,16 +47,44 @@ export class Dealer {
   readonly #random: () => number;
   readonly #limits: RouterLimits;
   readonly #counters: Counters;
+  readonly #clock: Clock;
+  readonly #observer: PatternObserver<Registration>;
 
-  constructor(registrationIds: IdSource, random: () => number, limits: RouterLimits, counters: Counters) {
+  constructor(
+    registrationIds: IdSource,
+    random: () => number,
+    limits: RouterLimits,
+    counters: Counters,
+    clock: Clock,
+    observer: PatternObserver<Registration>,
+  ) {
     this.#registrationIds = registrationIds;
     this.#random = random;
     this.#limits = limits;
     this.#counters = counters;
+    this.#clock = clock;
+    this.#observer = observer;
   }
 
   get registrationCount(): number {
     return this.#byId.size;
+  }
+
+  registration(id: RegistrationId): Registration | undefined {
+    return this.#byId.get(id);
+  }
+
+  registrations(match?: MatchPolicy): IterableIterator<Registration> {
+    return this.#index.values(match);
+  }
+
+  find(procedure: string, match: MatchPolicy): Registration | undefined {
+    return this.#index.get(procedure, match);
+  }
+
+  /** The registration that a call of this procedure goes to. */
+  best(procedure: string): Registration | undefined {
+    return this.#index.best(procedure);
   }
 
   /**
@@ -72,8 +103,9 @@ export class Dealer {
     if (discloseCaller && disclose === "deny") return refusal(Uri.discloseMeDisallowed); // [AMB-65]
     if (this.#local.has(message.procedure)) return refusal(Uri.procedureAlreadyExists, `the router answers ${message.procedure} itself`);
     let registration = this.#index.get(message.procedure, match);
+    const isCreated = registration === undefined;
     if (registration === undefined) {
-      registration = new Registration(this.#registrationIds.next(), message.procedure, match, invoke);
+      registration = new Registration(this.#registrationIds.next(), message.procedure, match, invoke, this.#clock.date());
       this.#index.set(message.procedure, match, registration);
       this.#byId.set(registration.id, registration);
     } else {
@@ -84,14 +116,16 @@ export class Dealer {
     session.registrations.add(registration.id);
     // [ORD-04] Before any INVOCATION of this registration.
     session.send({ type: MessageType.Registered, request: message.request, registration: registration.id });
+    this.#observer.joined(session, registration, isCreated);
     return undefined;
   }
 
   /** Calls in flight are finished by their callee; no further ones reach it (AMB-44). */
   unregister(session: Session, message: Unregister): Refusal | undefined {
-    if (!session.registrations.has(message.registration)) return refusal(Uri.noSuchRegistration); // [RPC-03]
-    this.#remove(session, message.registration);
+    const registration = this.#remove(session, message.registration);
+    if (registration === undefined) return refusal(Uri.noSuchRegistration); // [RPC-03]
     session.send({ type: MessageType.Unregistered, request: message.request, details: undefined });
+    this.#observer.left(session, registration, registration.callees.length === 0);
     return undefined;
   }
 
@@ -102,12 +136,13 @@ export class Dealer {
    * @returns whether the session had a part in it
    */
   revoke(registration: RegistrationId, session: Session, reason?: string): boolean {
-    if (!session.registrations.has(registration)) return false;
-    this.#remove(session, registration);
+    const removed = this.#remove(session, registration);
+    if (removed === undefined) return false;
     if (session.features.registrationRevocation) {
       const details = reason === undefined ? { registration } : { registration, reason };
       session.send({ type: MessageType.Unregistered, request: 0, details });
     }
+    this.#observer.left(session, removed, removed.callees.length === 0);
     return true;
   }
 
@@ -161,7 +196,12 @@ export class Dealer {
 
   /** Ends all registrations, invocations and calls of a session, by whatever way it left (SES-24). */
   leave(session: Session): void {
-    for (const id of session.registrations) this.#remove(session, id);
+    const ended: Registration[] = [];
+    for (const id of session.registrations) {
+      const registration = this.#remove(session, id);
+      if (registration !== undefined) ended.push(registration);
+    }
+    for (const registration of ended) this.#observer.left(session, registration, registration.callees.length === 0);
     for (const invocation of session.invocations.values()) invocation.calleeLeft();
     for (const call of session.calls.values()) call.callerLeft();
   }
@@ -201,14 +241,16 @@ export class Dealer {
     return undefined;
   }
 
-  #remove(session: Session, id: RegistrationId): void {
-    session.registrations.delete(id);
+  /** @returns what the session was a callee of */
+  #remove(session: Session, id: RegistrationId): Registration | undefined {
     const registration = this.#byId.get(id);
-    if (registration === undefined) return;
+    if (!session.registrations.delete(id) || registration === undefined) return undefined;
     registration.remove(session);
-    if (registration.callees.length > 0) return;
-    this.#index.delete(registration.procedure, registration.match);
-    this.#byId.delete(id);
+    if (registration.callees.length === 0) {
+      this.#index.delete(registration.procedure, registration.match);
+      this.#byId.delete(id);
+    }
+    return registration;
   }
 }
 

@@ -10,16 +10,19 @@ export class Registration {
   readonly match: MatchPolicy;
   /** Set by the first registrant for as long as the registration lives (RPC-SHARED-02, AMB-37). */
   readonly invoke: InvokePolicy;
+  /** Milliseconds since 1970. */
+  readonly created: number;
   /** In order of registration. */
   readonly callees: Callee[] = [];
   /** Place of the callee whose turn is next. */
   #next = 0;
 
-  constructor(id: RegistrationId, procedure: string, match: MatchPolicy, invoke: InvokePolicy) {
+  constructor(id: RegistrationId, procedure: string, match: MatchPolicy, invoke: InvokePolicy, created: number) {
     this.id = id;
     this.procedure = procedure;
     this.match = match;
     this.invoke = invoke;
+    this.created = created;
   }
 
   add(callee: Callee): void {

@@ -21,6 +21,8 @@ export interface DevOptions {
 }
 
 const EVERYTHING = [{ uri: "", match: "prefix" }] as const;
+/** What acts on other sessions has to be granted by its name. */
+const META_API = [{ uri: "wamp.", match: "prefix" }] as const;
 
 export async function dev(options: DevOptions): Promise<void> {
   const { realm } = options;
@@ -30,7 +32,7 @@ export async function dev(options: DevOptions): Promise<void> {
       auth: [{ method: "anonymous", role: "anonymous" }],
       roles: {
         anonymous: {
-          allow: { call: everything, register: everything, publish: everything, subscribe: everything },
+          allow: { call: [...everything, ...META_API], register: everything, publish: everything, subscribe: everything },
           disclose: { caller: "allow" },
         },
       },
