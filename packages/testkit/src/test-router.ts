@@ -182,6 +182,31 @@ export class TestPeer implements Transport {
     return this.request;
   }
 
+  /**
+   * Calls a procedure that the router answers itself, at once, and takes the answer out of whatever else has arrived.
+   * @returns the arguments of the result, or the URI of the error
+   */
+  ask(procedure: string, args: readonly unknown[] = [], kwargs: Readonly<Record<string, unknown>> = {}): readonly unknown[] | string {
+    const request = ++this.request;
+    this.send({ type: MessageType.Call, request, options: NO_OPTIONS, procedure, payload: Payload.of(args, kwargs) });
+    const place = this.inbox.findIndex((message) => "request" in message && message.request === request);
+    const [answer] = place < 0 ? [] : this.inbox.splice(place, 1);
+    if (answer?.type === MessageType.Result) return answer.payload.args ?? [];
+    if (answer?.type === MessageType.Error) return answer.error;
+    throw new Error(`${procedure} was not answered at once`);
+  }
+
+  /** Takes the events that have arrived, as topics and arguments, by the topics they were subscribed under. */
+  events(topics: ReadonlyMap<number, string>): readonly unknown[][] {
+    const events: unknown[][] = [];
+    this.inbox = this.inbox.filter((message) => {
+      if (message.type !== MessageType.Event) return true;
+      events.push([topics.get(message.subscription), ...(message.payload.args ?? [])]);
+      return false;
+    });
+    return events;
+  }
+
   yield(request: number, args: readonly unknown[] = [], options: object = NO_OPTIONS): void {
     this.send({ type: MessageType.Yield, request, options, payload: Payload.of(args) });
   }
