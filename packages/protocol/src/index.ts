@@ -56,5 +56,5 @@ export { MAX_DEPTH, type Serializer, type ValueSink, type ValueWriter } from "./
 export { portableText, type TextCodec } from "./serializer/text.ts";
 export { type SessionState, type Side, type Verdict, verdict } from "./session/lifecycle.ts";
 export { linkedTransports, type MemoryTransport } from "./transport/memory.ts";
-export type { AbortSignalLike, Dial, Receiver, SendOutcome, Transport } from "./transport/transport.ts";
+export type { AbortSignalLike, ChannelBinding, Dial, Receiver, SendOutcome, Transport } from "./transport/transport.ts";
 export { isPattern, isReserved, isUri, type MatchPolicy, Uri, type UriRule } from "./uri.ts";

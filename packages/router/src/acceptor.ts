@@ -6,6 +6,7 @@
  */
 import {
   type Authenticate,
+  type Dict,
   type Goodbye,
   type Hello,
   isUri,
@@ -173,7 +174,7 @@ export class Acceptor implements Receiver, SessionCloser {
   #answered(realm: Realm, hello: Hello, outcome: AuthenticationAnswer): void {
     switch (outcome.kind) {
       case "abort":
-        this.#refuse(realm.name, outcome.reason, outcome.message);
+        this.#refuse(realm.name, outcome.reason, outcome.message, outcome.details);
         return;
       case "challenge":
         this.#state = "challenging";
@@ -233,13 +234,13 @@ export class Acceptor implements Receiver, SessionCloser {
     this.#close("aborted");
   }
 
-  #refuse(realm: string, reason: string, message: string): void {
+  #refuse(realm: string, reason: string, message: string, details?: Dict): void {
     this.#environment.log({ event: "join.refused", realm, reason, message, address: this.#origin.address });
-    this.#abort(reason, message, reason);
+    this.#abort(reason, message, reason, details);
   }
 
-  #abort(reason: string, message: string, cause: string): void {
-    this.#transport.send({ type: MessageType.Abort, details: { message }, reason, payload: Payload.EMPTY });
+  #abort(reason: string, message: string, cause: string, details?: Dict): void {
+    this.#transport.send({ type: MessageType.Abort, details: { ...details, message }, reason, payload: Payload.EMPTY });
     this.#endSession(cause);
     this.#close(cause);
   }

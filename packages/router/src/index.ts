@@ -4,7 +4,9 @@ export {
   type AuthenticationRequest,
   type Authenticator,
   anonymous,
+  type ClientCertificate,
   type Origin,
+  type TlsOrigin,
 } from "./access/authenticator.ts";
 export type { AuthorizationRequest, Authorizer } from "./access/authorizer.ts";
 export { type Action, DENIED, type Decision, type Disclosure, type Permission, type RoleConfig } from "./access/role.ts";

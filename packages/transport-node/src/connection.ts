@@ -10,6 +10,7 @@
  */
 import type { Socket } from "node:net";
 import {
+  type ChannelBinding,
   copyOf,
   type Event,
   type Message,
@@ -40,6 +41,8 @@ export abstract class Connection implements Transport, Flushable {
   readonly address: string | undefined;
   /** EVENTs dropped by the policy for slow consumers. */
   dropped = 0;
+  /** Set by the side that dials, over TLS. */
+  channel: ChannelBinding | undefined = undefined;
   protected readonly encoding: Encoding;
   protected readonly limits: ConnectionLimits;
   /** The longest message that the peer takes. */

@@ -26,6 +26,7 @@ import { encodingOf, nodeSerializers } from "./encodings.ts";
 import { rawFraming } from "./framing.ts";
 import { DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
+import { TlsChannel } from "./tls-channel.ts";
 
 export interface DialOptions {
   /** Offered in this order; RawSocket can offer the first only. Default JSON, MessagePack, CBOR. */
@@ -126,6 +127,7 @@ async function dialRawSocket(
     peerLength,
   );
   connection.receiver = receiver;
+  connection.channel = TlsChannel.of(socket, false);
   if (octets.length > HANDSHAKE_SIZE) setImmediate(() => connection.push(octets.subarray(HANDSHAKE_SIZE)));
   setImmediate(() => socket.resume());
   return connection;
@@ -226,6 +228,10 @@ function dialWebSocket(url: string, options: DialOptions, receiver: Receiver, si
         onError(new Error(refusal));
       });
     });
+    let socket: Socket | undefined;
+    webSocket.once("upgrade", (response) => {
+      socket = response.socket;
+    });
     webSocket.once("open", () => {
       signal?.removeEventListener("abort", onAbort);
       webSocket.off("error", onError);
@@ -236,19 +242,21 @@ function dialWebSocket(url: string, options: DialOptions, receiver: Receiver, si
         reject(new DialError("HANDSHAKE", `${url} chose no WAMP subprotocol; offered were ${serializers.map(subprotocolOf).join(", ")}`));
         return;
       }
-      resolve(new DialledWebSocket(webSocket, serializer, receiver));
+      resolve(new DialledWebSocket(webSocket, serializer, receiver, socket && TlsChannel.of(socket, false)));
     });
   });
 }
 
 class DialledWebSocket implements Transport {
+  readonly channel: TlsChannel | undefined;
   readonly #webSocket: WebSocket;
   readonly #serializer: Serializer;
   #reason: string | undefined = undefined;
 
-  constructor(webSocket: WebSocket, serializer: Serializer, receiver: Receiver) {
+  constructor(webSocket: WebSocket, serializer: Serializer, receiver: Receiver, channel: TlsChannel | undefined) {
     this.#webSocket = webSocket;
     this.#serializer = serializer;
+    this.channel = channel;
     let failure: string | undefined;
     webSocket.on("message", (data: Buffer, isBinary: boolean) => {
       if (this.#reason !== undefined) return;

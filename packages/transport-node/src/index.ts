@@ -5,3 +5,4 @@ export { nodeSerializers } from "./encodings.ts";
 export { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS, type SlowConsumerPolicy } from "./limits.ts";
 export { type ConnectionInfo, ListenError, Listener, type ListenOptions, listen, type TransportEvent } from "./listener.ts";
 export { nodeText } from "./node-text.ts";
+export { TlsChannel } from "./tls-channel.ts";

@@ -29,6 +29,7 @@ import { encodingOf, nodeSerializers } from "./encodings.ts";
 import { binaryFraming, rawFraming, textFraming } from "./framing.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
+import { TlsChannel } from "./tls-channel.ts";
 import { removeStaleSocket, setSocketMode } from "./unix-socket.ts";
 import { WebSocketConnection } from "./websocket-connection.ts";
 
@@ -38,6 +39,8 @@ export interface ConnectionInfo {
   readonly serializer: string;
   /** Absent for UNIX sockets. */
   readonly address?: string;
+  /** Present with TLS. */
+  readonly tls?: TlsChannel;
 }
 
 export type TransportEvent =
@@ -312,7 +315,7 @@ export class Listener implements ConnectionObserver {
       ownLength,
       maxLength,
     );
-    this.#take(connection, { transport: "rawsocket", serializer: serializer.name }, address);
+    this.#take(connection, socket, { transport: "rawsocket", serializer: serializer.name }, address);
     if (octets.length > HANDSHAKE_SIZE) connection.push(octets.subarray(HANDSHAKE_SIZE));
   }
 
@@ -352,11 +355,11 @@ export class Listener implements ConnectionObserver {
         address,
         this.#now,
       );
-      this.#take(connection, { transport: "websocket", serializer: serializer.name }, address);
+      this.#take(connection, socket, { transport: "websocket", serializer: serializer.name }, address);
     });
   }
 
-  #take(connection: Connection, info: ConnectionInfo, address: string | undefined): void {
+  #take(connection: Connection, socket: Socket, info: ConnectionInfo, address: string | undefined): void {
     this.#connections.add(connection);
     if (address !== undefined) {
       const key = limitKey(address);
@@ -364,7 +367,8 @@ export class Listener implements ConnectionObserver {
       if (same === undefined) this.#byAddress.set(key, new Set([connection]));
       else same.add(connection);
     }
-    connection.receiver = this.#options.accept(connection, address === undefined ? info : { ...info, address });
+    const tls = TlsChannel.of(socket, true);
+    connection.receiver = this.#options.accept(connection, { ...info, ...(address !== undefined && { address }), ...(tls && { tls }) });
   }
 
   /** @returns the name of the limit that one more connection from there would exceed */

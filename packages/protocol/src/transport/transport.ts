@@ -20,12 +20,22 @@ export type SendOutcome =
   | "closed";
 
 export interface Transport {
+  /** Present where the connection runs over TLS and this side can see it; a browser cannot. */
+  readonly channel?: ChannelBinding | undefined;
   send(message: Message): SendOutcome;
   /**
    * Ends the connection once what was sent has left.
    * @param reason stable name of the cause, for logs and metrics
    */
   close(reason: string): void;
+}
+
+/** What authentication can bind to in an encrypted channel, so that it is worth nothing in another (AMB-108). */
+export interface ChannelBinding {
+  /** What only the two ends of the channel know: 32 octets. `undefined` where this version of TLS has none of that type. */
+  channelId(type: "tls-unique" | "tls-exporter"): Uint8Array | undefined;
+  /** What a channel binding of RFC 5929 binds to: `tls-unique`, `tls-server-end-point`. `undefined` for any other. */
+  bindingData(type: string): Uint8Array | undefined;
 }
 
 export interface Receiver {

@@ -4,15 +4,32 @@
  *
  * Spec: requirements 7.1, AMB-08, AMB-09.
  */
-import { type Authenticate, type Dict, type HelloDetails, type SessionId, Uri } from "@junctor/protocol";
+import { type Authenticate, type ChannelBinding, type Dict, type HelloDetails, type SessionId, Uri } from "@junctor/protocol";
 
-/** What the listener knows of the peer, for methods that use it and for logs. Nothing secret. */
+/** What the listener knows of the peer, for methods that use it and for logs. */
 export interface Origin {
   /** `websocket`, `rawsocket`, `memory`, … */
   readonly transport: string;
   readonly serializer?: string;
   /** The peer's address, for people. */
   readonly address?: string;
+  /** Present where TLS encrypts the connection up to this listener. */
+  readonly tls?: TlsOrigin;
+}
+
+/** The TLS channel that a connection runs over. */
+export interface TlsOrigin extends ChannelBinding {
+  /** The client's certificate, where it showed one that the listener's authorities vouch for. */
+  readonly certificate: ClientCertificate | undefined;
+}
+
+export interface ClientCertificate {
+  /** By the short names: `CN`, `O`, `OU`, … */
+  readonly subject: Readonly<Record<string, string>>;
+  /** As in `DNS:example.com`, `email:ada@example.com`, `URI:urn:…`. */
+  readonly alternativeNames: readonly string[];
+  /** SHA-256 of the certificate, hex. */
+  readonly fingerprint: string;
 }
 
 export interface AuthenticationRequest {
@@ -39,7 +56,8 @@ export type AuthenticationAnswer =
       /** Asked with the peer's AUTHENTICATE; may answer with a further challenge (AUTH-03). */
       readonly verify: (response: Authenticate, answer: (outcome: AuthenticationAnswer) => void) => void;
     }
-  | { readonly kind: "abort"; readonly reason: string; readonly message: string };
+  /** @property details for ABORT, beside the message */
+  | { readonly kind: "abort"; readonly reason: string; readonly message: string; readonly details?: Dict };
 
 /** Answers exactly once, at once or later. A throw is a denial with `wamp.error.authentication_failed`. */
 export type Authenticator = (request: AuthenticationRequest, answer: (outcome: AuthenticationAnswer) => void) => void;
