@@ -6,9 +6,10 @@ const source = (path: string) => fileURLToPath(new URL(`packages/${path}`, impor
 // Tests run on the sources, without a build; only test/cli and test/browser run what was built.
 const alias = [
   { find: /^@junctor\/protocol\/serializer\/(.*)$/, replacement: source("protocol/src/serializer/$1.ts") },
+  { find: /^@junctor\/protocol\/auth$/, replacement: source("protocol/src/auth/index.ts") },
   { find: /^@junctor\/protocol$/, replacement: source("protocol/src/index.ts") },
   { find: /^@junctor\/router$/, replacement: source("router/src/index.ts") },
-  { find: /^@junctor\/client\/(msgpack|cbor)$/, replacement: source("client/src/$1.ts") },
+  { find: /^@junctor\/client\/(msgpack|cbor|auth\/.*)$/, replacement: source("client/src/$1.ts") },
   { find: /^@junctor\/client$/, replacement: source("client/src/node.ts") },
   { find: /^@junctor\/transport-node$/, replacement: source("transport-node/src/index.ts") },
   { find: /^@junctor\/testkit$/, replacement: source("testkit/src/index.ts") },

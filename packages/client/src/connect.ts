@@ -3,7 +3,6 @@ import {
   type Challenge,
   type ClientRoles,
   type Dial,
-  type Dict,
   type Message,
   MessageType,
   messageName,
@@ -15,22 +14,12 @@ import {
   Uri,
   verdict,
 } from "@junctor/protocol";
+import type { AuthAttempt, AuthMethod } from "./auth/method.ts";
 import { JoinError, TimeoutError, TransportError } from "./error.ts";
 import type { Timers } from "./requests.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import type { Subscription } from "./subscription.ts";
 import { webSocket } from "./websocket.ts";
-
-/** One way to prove who the client is. Offered in the order given; the router chooses (AMB-09). */
-export interface AuthMethod {
-  /** As HELLO names it: `ticket`, `wampcra`, … */
-  readonly method: string;
-  readonly authid?: string;
-  /** HELLO's `authextra`. */
-  readonly authextra?: Dict;
-  /** Answers a CHALLENGE of this method. */
-  respond(challenge: Challenge): Promise<{ readonly signature: string; readonly extra?: Dict }>;
-}
 
 export interface ConnectOptions {
   /** `ws://…` or `wss://…`; the Node.js entry takes `tcp:`, `tls:` and `unix:` as well. Or give `dial`. */
@@ -40,6 +29,7 @@ export interface ConnectOptions {
   readonly realm: string;
   /** Offered in this order. Default JSON. */
   readonly serializers?: readonly Serializer[];
+  /** Ways to prove who the client is, offered in this order; the router chooses (AMB-09). Default: anonymous. */
   readonly auth?: readonly AuthMethod[];
   /** Default for everything that waits, the join included, in ms; 0 waits for ever. Default 10 000. */
   readonly timeout?: number;
@@ -97,6 +87,10 @@ class Join implements Receiver {
   #state: "establishing" | "challenging" = "establishing";
   #settle: { resolve(session: Session): void; reject(error: unknown): void } | undefined = undefined;
   #lost: string | undefined = undefined;
+  /** By method name. */
+  readonly #attempts = new Map<string, AuthAttempt>();
+  /** Those that the router has challenged. */
+  readonly #answered = new Set<AuthAttempt>();
 
   constructor(options: ConnectOptions) {
     this.#options = options;
@@ -104,7 +98,7 @@ class Join implements Receiver {
   }
 
   start(transport: Transport): Promise<Session> {
-    const { realm, agent, auth, signal, timeout = DEFAULT_TIMEOUT } = this.#options;
+    const { realm, auth, signal, timeout = DEFAULT_TIMEOUT } = this.#options;
     this.#transport = transport;
     return new Promise((resolve, reject) => {
       const onAbort = () => this.#fail(signal?.reason);
@@ -127,19 +121,35 @@ class Join implements Receiver {
       if (this.#lost !== undefined) return this.lost(this.#lost);
       if (signal?.aborted) return onAbort();
       signal?.addEventListener("abort", onAbort, { once: true });
-      const authid = auth?.find((method) => method.authid !== undefined)?.authid;
-      const authextra = auth?.find((method) => method.authextra !== undefined)?.authextra;
-      transport.send({
-        type: MessageType.Hello,
-        realm,
-        details: {
-          roles: ROLES,
-          agent: agent ?? "Junctor client",
-          authmethods: auth?.map(({ method }) => method) ?? ["anonymous"],
-          ...(authid === undefined ? {} : { authid }),
-          ...(authextra === undefined ? {} : { authextra }),
-        },
-      });
+      if (auth === undefined) this.#hello(transport);
+      else
+        this.#beginAttempts(auth, transport).then(
+          () => this.#hello(transport),
+          (error: unknown) => this.#fail(error),
+        );
+    });
+  }
+
+  async #beginAttempts(methods: readonly AuthMethod[], transport: Transport): Promise<void> {
+    for (const method of methods) this.#attempts.set(method.method, await method.attempt(transport.channel));
+  }
+
+  #hello(transport: Transport): void {
+    if (this.#settle === undefined) return; // given up, or lost, meanwhile
+    const { realm, agent } = this.#options;
+    const attempts = [...this.#attempts.values()];
+    const authid = attempts.find((attempt) => attempt.authid !== undefined)?.authid;
+    const authextra = Object.assign({}, ...attempts.map((attempt) => attempt.authextra).reverse()) as Record<string, unknown>;
+    transport.send({
+      type: MessageType.Hello,
+      realm,
+      details: {
+        roles: ROLES,
+        agent: agent ?? "Junctor client",
+        authmethods: attempts.length === 0 ? ["anonymous"] : [...this.#attempts.keys()],
+        ...(authid === undefined ? {} : { authid }),
+        ...(Object.keys(authextra).length === 0 ? {} : { authextra }),
+      },
     });
   }
 
@@ -154,6 +164,12 @@ class Join implements Receiver {
       return;
     }
     if (message.type === MessageType.Welcome) {
+      try {
+        for (const attempt of this.#attempts.values()) if (this.#answered.has(attempt)) attempt.welcomed?.(message.details);
+      } catch (error) {
+        this.#fail(error);
+        return;
+      }
       const session = new Session(message, this.#options.realm, this.#transport as Transport, this.#sessionOptions());
       this.#session = session;
       this.#settle.resolve(session);
@@ -182,14 +198,15 @@ class Join implements Receiver {
 
   // [AMB-113] Every CHALLENGE is answered, until WELCOME or ABORT.
   async #respond(challenge: Challenge): Promise<void> {
-    const method = this.#options.auth?.find(({ method }) => method === challenge.authmethod);
+    const attempt = this.#attempts.get(challenge.authmethod);
     try {
-      if (method === undefined)
+      if (attempt === undefined)
         throw new JoinError(
           Uri.noMatchingAuthMethod,
           `the router asks for the authentication method ${challenge.authmethod}, which was not offered`,
         );
-      const { signature, extra } = await method.respond(challenge);
+      this.#answered.add(attempt);
+      const { signature, extra } = await attempt.respond(challenge);
       this.#transport?.send({ type: MessageType.Authenticate, signature, extra: extra ?? {} });
     } catch (error) {
       this.#abort(Uri.authenticationFailed, "the client could not answer the challenge");

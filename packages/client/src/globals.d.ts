@@ -30,3 +30,18 @@ declare class TextEncoder {
 declare class TextDecoder {
   decode(input: Uint8Array): string;
 }
+declare function atob(text: string): string;
+interface CryptoKeyLike {
+  readonly type: string;
+}
+declare const crypto: {
+  getRandomValues(bytes: Uint8Array): Uint8Array;
+  readonly subtle: {
+    digest(algorithm: string, data: Uint8Array): Promise<ArrayBuffer>;
+    importKey(format: string, key: Uint8Array, algorithm: unknown, extractable: boolean, usages: string[]): Promise<CryptoKeyLike>;
+    exportKey(format: "jwk", key: CryptoKeyLike): Promise<{ readonly x?: string }>;
+    deriveBits(algorithm: unknown, key: CryptoKeyLike, length: number): Promise<ArrayBuffer>;
+    sign(algorithm: string, key: CryptoKeyLike, data: Uint8Array): Promise<ArrayBuffer>;
+    verify(algorithm: string, key: CryptoKeyLike, signature: Uint8Array, data: Uint8Array): Promise<boolean>;
+  };
+};

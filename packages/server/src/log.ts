@@ -8,7 +8,14 @@ import pretty from "pino-pretty";
 export type { Logger };
 
 /** Everything that is logged about running sessions and connections. */
-export type LogEvent = RouterEvent | TransportEvent;
+export type LogEvent = RouterEvent | TransportEvent | ServerEvent;
+
+/** Something in an authentication method failed that is not the client's credentials: it was refused (G14). */
+export interface ServerEvent {
+  readonly event: "auth.error";
+  readonly method: string;
+  readonly message: string;
+}
 
 /** @param fd where to write: 1 for standard output */
 export function createLogger(level: string, format: "json" | "pretty" | "auto", fd = 1): Logger {
@@ -30,6 +37,7 @@ export function logEvent(logger: Logger, event: LogEvent): void {
     case "slow.consumer":
     case "limit.hit":
     case "authorizer.error":
+    case "auth.error":
     case "connection.refused":
       logger.warn(event);
       return;

@@ -6,8 +6,11 @@
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RouterLimits } from "@junctor/router";
-import { anonymous, type Permission, type RealmConfig, Router } from "@junctor/router";
+import { type Permission, type RealmConfig, Router } from "@junctor/router";
 import { type ConnectionLimits, type Listener, listen, nodeSerializers } from "@junctor/transport-node";
+import { Decoy } from "./auth/decoy.ts";
+import { type AuthEnvironment, authenticatorOf } from "./auth/from-config.ts";
+import { Throttle } from "./auth/throttle.ts";
 import type { Config, ListenerConfig, RealmFileConfig } from "./config/schema.ts";
 import type { UriPattern } from "./config/uri-pattern.ts";
 import type { LogEvent } from "./log.ts";
@@ -42,7 +45,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     agent: `Junctor/${VERSION}`,
   });
   clock.wake = () => router.wake();
-  for (const [name, realm] of Object.entries(options.realms)) router.addRealm(realmConfig(name, realm));
+  const auth = authEnvironment(clock, log);
+  for (const [name, realm] of Object.entries(options.realms)) router.addRealm(realmConfig(name, realm, auth));
 
   const listeners: Listener[] = [];
   const close = async () => {
@@ -61,9 +65,20 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 export const VERSION: string = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
   .version;
 
-function realmConfig(name: string, realm: RealmFileConfig): RealmConfig {
-  const [first] = realm.auth;
-  if (first === undefined) throw new TypeError(`the realm ${name} has no authentication method`);
+/** Failed attempts are slowed down over all realms together: a guesser gains nothing by trying several. */
+function authEnvironment(clock: NodeClock, log: (event: LogEvent) => void): AuthEnvironment {
+  const now = () => clock.now();
+  const waits = { firstWaitMs: 500, longestWaitMs: 60_000, keys: 10_000 };
+  return {
+    decoy: new Decoy(),
+    byPrincipal: new Throttle({ allowance: 5, ...waits }, now),
+    byAddress: new Throttle({ allowance: 50, ...waits }, now),
+    wallClock: () => new Date(),
+    failed: (method, error) => log({ event: "auth.error", method, message: error instanceof Error ? error.message : String(error) }),
+  };
+}
+
+function realmConfig(name: string, realm: RealmFileConfig, auth: AuthEnvironment): RealmConfig {
   const roles = Object.entries(realm.roles).map(([name, role]) => ({
     name,
     permissions: ACTIONS.flatMap((action) =>
@@ -72,7 +87,7 @@ function realmConfig(name: string, realm: RealmFileConfig): RealmConfig {
       ),
     ),
   }));
-  return { name, roles, authenticate: anonymous(first.role), uriRule: realm.uri };
+  return { name, roles, authenticate: authenticatorOf(name, realm, auth), uriRule: realm.uri };
 }
 
 const ACTIONS = ["call", "register", "publish", "subscribe"] as const;

@@ -1,4 +1,6 @@
 /** The mathematics of the authentication methods, both halves: `@junctor/protocol/auth`. */
+
+export { fromBase64 as fromBase64Text, toBase64 as toBase64Text } from "../serializer/base64.ts";
 export type { AuthCrypto, Awaitable, SignatureCrypto } from "./crypto.ts";
 export { CHALLENGE_LENGTH, isSignatureOf, signChallenge, signedMessage } from "./cryptosign.ts";
 export { fromHex, toHex } from "./hex.ts";

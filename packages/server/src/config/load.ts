@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { type Document, isMap, isNode, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
+import { usersSchema } from "../auth/users.ts";
 import { closest } from "../closest.ts";
 import { UserError } from "../user-error.ts";
 import { type Config, configSchema } from "./schema.ts";
@@ -30,20 +31,27 @@ export class ConfigError extends UserError {
 
 /** @throws {UserError} the file cannot be read, or has errors */
 export function loadConfig(file: string): Config {
+  return loadFile(file, configSchema, "name a configuration with -c FILE, or try the router without one: junctor dev");
+}
+
+/** @throws {ConfigError} */
+export function parseConfig(text: string, file: string): Config {
+  return parseText(text, file, configSchema);
+}
+
+/** @throws {UserError} the file cannot be read, with this remedy, or has errors */
+export function loadFile<T>(file: string, schema: z.ZodType<T>, remedy: string): T {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    throw new UserError(`cannot read ${file}: ${code === "ENOENT" ? "there is no such file" : String(code ?? error)}`, {
-      remedy: "name a configuration with -c FILE, or try the router without one: junctor dev",
-    });
+    throw new UserError(`cannot read ${file}: ${code === "ENOENT" ? "there is no such file" : String(code ?? error)}`, { remedy });
   }
-  return parseConfig(text, file);
+  return parseText(text, file, schema);
 }
 
-/** @throws {ConfigError} */
-export function parseConfig(text: string, file: string): Config {
+function parseText<T>(text: string, file: string, schema: z.ZodType<T>): T {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, version: "1.2" });
   const placeOf = (offset: number) => {
@@ -56,17 +64,25 @@ export function parseConfig(text: string, file: string): Config {
       document.errors.map(({ pos, message }) => ({ place: placeOf(pos[0]), path: "", message })),
     );
   }
-  const result = configSchema.safeParse(document.toJS({ maxAliasCount: 100 }));
+  const result = schema.safeParse(document.toJS({ maxAliasCount: 100 }));
   if (result.success) return result.data;
-  const problems = result.error.issues.flatMap((issue) => problemsOf(issue, document, placeOf));
+  const problems = result.error.issues.flatMap((issue) => problemsOf(issue, document, placeOf, schema));
   throw new ConfigError(file, problems);
 }
 
-function problemsOf(issue: z.core.$ZodIssue, document: Document, placeOf: (offset: number) => string): ConfigProblem[] {
+function problemsOf(issue: z.core.$ZodIssue, document: Document, placeOf: (offset: number) => string, schema: z.ZodType): ConfigProblem[] {
   const path = issue.path.filter((part) => typeof part !== "symbol");
   const at = (keys: readonly (string | number)[]) => placeOf(offsetOf(document, keys));
+  // What stands in a record of users may be a secret, and errors are logged (AUTH-10).
+  const isSecret = schema === usersSchema || path.includes("users");
+  const show = (value: unknown) =>
+    isSecret ? `a ${Array.isArray(value) ? "list" : typeof value}` : (JSON.stringify(value)?.slice(0, 60) ?? "");
+  const branch = issue.code === "invalid_union" ? meantBranch(issue.errors) : undefined;
+  if (branch !== undefined) {
+    return branch.flatMap((inner) => problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, document, placeOf, schema));
+  }
   if (issue.code === "unrecognized_keys") {
-    const known = knownKeys(path);
+    const known = knownKeys(path, schema);
     return issue.keys.map((key) => {
       const suggestion = closest(key, known);
       const hint = suggestion === undefined ? (known.length > 0 ? `; known are ${known.join(", ")}` : "") : `; did you mean ${suggestion}?`;
@@ -77,9 +93,7 @@ function problemsOf(issue: z.core.$ZodIssue, document: Document, placeOf: (offse
     const values = issue.values.map(String);
     const suggestion = closest(String(issue.input), values);
     const hint = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
-    return [
-      { place: at(path), path: pathText(path), message: `got ${JSON.stringify(issue.input)}, expected ${values.join(" or ")}${hint}` },
-    ];
+    return [{ place: at(path), path: pathText(path), message: `got ${show(issue.input)}, expected ${values.join(" or ")}${hint}` }];
   }
   const value: unknown = path.length === 0 ? document.toJS() : toPlain(document.getIn(path));
   if (issue.code === "invalid_value") {
@@ -90,7 +104,7 @@ function problemsOf(issue: z.core.$ZodIssue, document: Document, placeOf: (offse
       {
         place: at(path),
         path: pathText(path),
-        message: `${value === undefined ? "is missing" : `got ${JSON.stringify(value)}`}, expected ${values.join(" or ")}${hint}`,
+        message: `${value === undefined ? "is missing" : `got ${show(value)}`}, expected ${values.join(" or ")}${hint}`,
       },
     ];
   }
@@ -99,14 +113,16 @@ function problemsOf(issue: z.core.$ZodIssue, document: Document, placeOf: (offse
       {
         place: at(path),
         path: pathText(path),
-        message:
-          value === undefined
-            ? `is missing; expected ${issue.expected}`
-            : `got ${JSON.stringify(value)?.slice(0, 60)}, expected ${issue.expected}`,
+        message: value === undefined ? `is missing; expected ${issue.expected}` : `got ${show(value)}, expected ${issue.expected}`,
       },
     ];
   }
   return [{ place: at(path), path: pathText(path), message: issue.message }];
+}
+
+/** Of a value's several forms the one that was meant: the first whose outermost type fits. */
+function meantBranch(branches: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] | undefined {
+  return branches.find((issues) => issues.every(({ code, path }) => path.length > 0 || code !== "invalid_type"));
 }
 
 function toPlain(value: unknown): unknown {
@@ -134,10 +150,12 @@ function pathText(path: readonly (string | number)[]): string {
 }
 
 /** The keys that the schema knows at a path. */
-function knownKeys(path: readonly (string | number)[]): string[] {
-  let schema: unknown = configSchema;
+function knownKeys(path: readonly (string | number)[], root: z.ZodType): string[] {
+  let schema: unknown = root;
   for (const part of path) {
-    const inner = unwrap(schema);
+    const outer = unwrap(schema);
+    // Of several forms, a table is the one that has keys.
+    const inner = outer instanceof z.ZodUnion ? unwrap(outer.options.find((option) => unwrap(option) instanceof z.ZodRecord)) : outer;
     if (inner instanceof z.ZodObject) schema = (inner.shape as Record<string, unknown>)[String(part)];
     else if (inner instanceof z.ZodRecord) schema = inner.valueType;
     else if (inner instanceof z.ZodArray) schema = inner.element;
@@ -150,5 +168,5 @@ function knownKeys(path: readonly (string | number)[]): string[] {
 function unwrap(schema: unknown): unknown {
   let inner = schema;
   while (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault) inner = inner.unwrap();
-  return inner;
+  return inner instanceof z.ZodPipe ? unwrap(inner.in) : inner;
 }

@@ -8,6 +8,8 @@ import { isUri } from "@junctor/protocol";
 import { DEFAULT_LIMITS, type RouterLimits } from "@junctor/router";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "@junctor/transport-node";
 import { z } from "zod";
+import { usersSchema } from "../auth/users.ts";
+import { authSchema } from "./auth-schema.ts";
 import { parseDuration, parseSize } from "./units.ts";
 import { parseUriPattern, type UriPattern } from "./uri-pattern.ts";
 
@@ -43,7 +45,11 @@ const role = z.strictObject({
 });
 
 const realm = z.strictObject({
-  auth: z.array(z.strictObject({ method: z.enum(["anonymous"]), role: z.string() })).min(1),
+  auth: z.array(authSchema).min(1),
+  users: z
+    .union([z.string().min(1), usersSchema])
+    .optional()
+    .describe("Who may log in: a users file, or its contents."),
   roles: z.record(z.string().min(1), role),
   uri: z.enum(["loose", "strict"]).default("loose"),
 });
@@ -146,7 +152,9 @@ export const configSchema = z.strictObject({
           path: [name],
           message: "the name of a realm is a URI: components without white space and #, joined by dots",
         });
-      auth.forEach(({ role }, i) => {
+      auth.forEach((method, i) => {
+        if (method.method !== "anonymous") return;
+        const { role } = method;
         if (!Object.hasOwn(roles, role))
           context.addIssue({
             code: "custom",

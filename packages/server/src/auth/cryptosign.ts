@@ -1,0 +1,69 @@
+/**
+ * `cryptosign`: the client signs a challenge with its Ed25519 key, bound to the TLS channel where both sides can (requirements
+ * 7.5; AMB-108 to AMB-115). With a key of its own the router proves itself as well.
+ */
+import type { Dict } from "@junctor/protocol";
+import { CHALLENGE_LENGTH, fromHex, isSignatureOf, signChallenge, toHex } from "@junctor/protocol/auth";
+import type { AuthenticationRequest } from "@junctor/router";
+import { type AuthMethod, denied, UNSUITABLE } from "./method.ts";
+import { nodeCrypto } from "./node-crypto.ts";
+import { grantTo, type Principal, type PrincipalSource } from "./principal.ts";
+
+export interface CryptosignOptions {
+  /** 32 octets. Without it a client that asks for the router's proof gets none, and gives up. */
+  readonly routerKey?: Uint8Array;
+  /** Refuses clients that do not bind to the TLS channel, instead of going on without (AMB-110). */
+  readonly requireBinding?: boolean;
+}
+
+export function cryptosign(source: PrincipalSource, options: CryptosignOptions = {}): AuthMethod<Principal> {
+  return {
+    method: "cryptosign",
+    async find(request) {
+      const publicKey = publicKeyOf(request);
+      if (publicKey === undefined) return UNSUITABLE; // [AUTH-CS-02]
+      const found = await source.byPublicKey(toHex(publicKey));
+      const { authid } = request.details;
+      return authid === undefined || authid === found?.authid ? found : undefined; // [AMB-115]
+    },
+    async begin(request, found) {
+      const asked = request.details.authextra?.["channel_binding"] ?? undefined;
+      const channelId = asked === "tls-unique" || asked === "tls-exporter" ? request.origin.tls?.channelId(asked) : undefined;
+      if (options.requireBinding === true && channelId === undefined) {
+        return { ...denied(), message: "this realm takes cryptosign only with channel_binding tls-exporter or tls-unique, over TLS" };
+      }
+      const challenge = nodeCrypto.random(CHALLENGE_LENGTH);
+      return {
+        kind: "challenge",
+        extra: {
+          challenge: toHex(challenge),
+          channel_binding: channelId === undefined ? null : asked, // [AUTH-CS-04, AUTH-CS-07]
+          ...(await routerProof(request, options.routerKey, channelId)),
+        },
+        verify: async ({ signature }) => {
+          const publicKey = publicKeyOf(request) ?? new Uint8Array(CHALLENGE_LENGTH);
+          const isRight = await isSignatureOf(nodeCrypto, publicKey, challenge, channelId, signature);
+          return isRight && found !== undefined ? grantTo(found, source) : denied();
+        },
+      };
+    },
+  };
+}
+
+/** [AUTH-CS-09] The router signs the client's challenge, if there is one. */
+async function routerProof(
+  { details }: AuthenticationRequest,
+  key: Uint8Array | undefined,
+  channelId: Uint8Array | undefined,
+): Promise<Dict> {
+  const challenge = fromHex(details.authextra?.["challenge"], CHALLENGE_LENGTH);
+  if (challenge === undefined || key === undefined) return {};
+  return {
+    pubkey: toHex(await nodeCrypto.ed25519PublicKey(key)),
+    signature: await signChallenge(nodeCrypto, key, challenge, channelId),
+  };
+}
+
+function publicKeyOf({ details }: AuthenticationRequest): Uint8Array | undefined {
+  return fromHex(details.authextra?.["pubkey"], 32);
+}

@@ -1,0 +1,101 @@
+/** The authenticator of a realm, as its configuration says. */
+import { readFileSync } from "node:fs";
+import { fromHex } from "@junctor/protocol/auth";
+import type { Authenticator } from "@junctor/router";
+import type { AuthConfig, FactorConfig } from "../config/auth-schema.ts";
+import { loadFile } from "../config/load.ts";
+import { UserError } from "../user-error.ts";
+import { anonymous } from "./anonymous.ts";
+import { authenticator, type ConfiguredMethod } from "./chain.ts";
+import { cryptosign } from "./cryptosign.ts";
+import type { Decoy } from "./decoy.ts";
+import type { AuthMethod } from "./method.ts";
+import { type Principal, type PrincipalSource, PrincipalTable } from "./principal.ts";
+import { scram } from "./scram.ts";
+import type { Throttle } from "./throttle.ts";
+import { ticket } from "./ticket.ts";
+import { usersSchema } from "./users.ts";
+import { wampcra } from "./wampcra.ts";
+
+/** What the authenticators of all realms share. */
+export interface AuthEnvironment {
+  readonly decoy: Decoy;
+  readonly byPrincipal: Throttle;
+  readonly byAddress: Throttle;
+  readonly wallClock: () => Date;
+  /** Told of a method that failed for another reason than wrong credentials. */
+  readonly failed: (method: string, error: unknown) => void;
+}
+
+type Users = string | readonly Principal[] | undefined;
+
+/** @throws {UserError} a users file or key cannot be read, has errors, or names a role that the realm has not */
+export function authenticatorOf(
+  name: string,
+  realm: { readonly auth: readonly AuthConfig[]; readonly users?: Users; readonly roles: Readonly<Record<string, unknown>> },
+  environment: AuthEnvironment,
+): Authenticator {
+  const sources = new Map<Users, PrincipalSource>();
+  const sourceOf = (users: Users): PrincipalSource => {
+    const named = users ?? realm.users ?? [];
+    const known = sources.get(named) ?? new PrincipalTable("static", principalsOf(name, named, Object.keys(realm.roles)));
+    sources.set(named, known);
+    return known;
+  };
+  const factor = (config: FactorConfig): AuthMethod => {
+    const { decoy } = environment;
+    switch (config.method) {
+      case "ticket":
+        return ticket(sourceOf(config.users), decoy);
+      case "wampcra":
+        return wampcra(sourceOf(config.users), decoy, environment.wallClock);
+      case "wamp-scram":
+        return scram(sourceOf(config.users), decoy);
+      case "scram":
+        return scram(sourceOf(config.users), decoy, true);
+      case "cryptosign":
+        return cryptosign(sourceOf(config.users), {
+          requireBinding: config.requireBinding,
+          ...(config.routerKey !== undefined && { routerKey: readKey(config.routerKey) }),
+        });
+    }
+  };
+  const methods = realm.auth.map((config): ConfiguredMethod => {
+    if (config.method === "anonymous") return { method: anonymous(config.role) };
+    return { method: factor(config), further: config.also?.map(factor) ?? [] };
+  });
+  return authenticator(methods, environment);
+}
+
+function principalsOf(realm: string, users: string | readonly Principal[], roles: readonly string[]): readonly Principal[] {
+  const file = typeof users === "string" ? users : undefined;
+  const principals =
+    typeof users !== "string" ? users : loadFile(users, usersSchema, "check the path under realms.*.users or realms.*.auth[*].users");
+  for (const principal of principals) {
+    const unknown = principal.roles.find((role) => !roles.includes(role));
+    if (unknown === undefined) continue;
+    throw new UserError(
+      `the user ${principal.authid}${file === undefined ? "" : ` in ${file}`} has the role ${unknown}, which the realm ${realm} has not`,
+      {
+        remedy: `its roles are ${roles.join(", ")}`,
+      },
+    );
+  }
+  return principals;
+}
+
+function readKey(file: string): Uint8Array {
+  const remedy = "make one with: junctor keys ed25519 > router.key";
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UserError(`cannot read the router's key ${file}: ${error instanceof Error && "code" in error ? error.code : String(error)}`, {
+      remedy,
+    });
+  }
+  const digits = /^[0-9a-f]{64}$/im.exec(text)?.[0];
+  const key = fromHex(digits, 32);
+  if (key === undefined) throw new UserError(`${file} holds no private key: a line of 64 hex digits is expected`, { remedy });
+  return key;
+}

@@ -1,0 +1,62 @@
+/** Who may log in, and what they prove it with. Secrets stay in here: no log, meta result or error is made of these records. */
+import type { Dict } from "@junctor/protocol";
+import type { Awaitable, CraSalting, ScramKeys, ScramParameters } from "@junctor/protocol/auth";
+import type { Step } from "./method.ts";
+
+export interface Principal {
+  readonly authid: string;
+  readonly roles: readonly string[];
+  readonly ticket?: TicketSecret;
+  readonly wampcra?: { readonly key: string; readonly salting: CraSalting | undefined };
+  readonly scram?: { readonly parameters: ScramParameters; readonly keys: ScramKeys };
+  /** Public keys, 64 lower-case hex digits each. */
+  readonly cryptosign?: readonly string[];
+  readonly extra?: Dict;
+}
+
+/** As it is, or as SHA-256 over salt and ticket. */
+export type TicketSecret = { readonly plain: string } | { readonly salt: Uint8Array; readonly digest: Uint8Array };
+
+/** Where principals are kept: a file, the configuration, a procedure, a function. */
+export interface PrincipalSource {
+  /** WELCOME's `authprovider`. */
+  readonly name: string;
+  byAuthid(authid: string): Awaitable<Principal | undefined>;
+  /** @param publicKey 64 lower-case hex digits */
+  byPublicKey(publicKey: string): Awaitable<Principal | undefined>;
+  /** What salted users' records look like, so that a challenge for nobody looks the same. */
+  readonly typicalSalting: CraSalting | undefined;
+  readonly typicalScram: Pick<ScramParameters, "kdf" | "iterations" | "memory"> | undefined;
+}
+
+/** A table of them. */
+export class PrincipalTable implements PrincipalSource {
+  readonly name: string;
+  readonly typicalSalting: CraSalting | undefined;
+  readonly typicalScram: ScramParameters | undefined;
+  readonly #byAuthid: ReadonlyMap<string, Principal>;
+  readonly #byPublicKey: ReadonlyMap<string, Principal>;
+
+  constructor(name: string, principals: Iterable<Principal>) {
+    const all = [...principals];
+    this.name = name;
+    this.#byAuthid = new Map(all.map((principal) => [principal.authid, principal]));
+    this.#byPublicKey = new Map(all.flatMap((principal) => (principal.cryptosign ?? []).map((key) => [key, principal] as const)));
+    this.typicalSalting = all.find(({ wampcra }) => wampcra?.salting !== undefined)?.wampcra?.salting;
+    this.typicalScram = all.find(({ scram }) => scram !== undefined)?.scram?.parameters;
+  }
+
+  byAuthid(authid: string): Principal | undefined {
+    return this.#byAuthid.get(authid);
+  }
+
+  byPublicKey(publicKey: string): Principal | undefined {
+    return this.#byPublicKey.get(publicKey);
+  }
+}
+
+/** The principal has proved itself. */
+export function grantTo({ authid, roles, extra }: Principal, source: PrincipalSource): Step {
+  const grant = { authid, roles, authprovider: source.name };
+  return { kind: "granted", grant: extra === undefined ? grant : { ...grant, authextra: extra } };
+}

@@ -1,0 +1,45 @@
+/** `ticket`: the client shows a secret (requirements 7.2). For connections that nobody can listen to (AUTH-TICKET-03). */
+import { createHash } from "node:crypto";
+import type { AuthenticationRequest } from "@junctor/router";
+import type { Decoy } from "./decoy.ts";
+import { type AuthMethod, denied, UNSUITABLE } from "./method.ts";
+import { isEqualSecret } from "./node-crypto.ts";
+import { grantTo, type Principal, type PrincipalSource, type TicketSecret } from "./principal.ts";
+
+export function ticket(source: PrincipalSource, decoy: Decoy): AuthMethod<Principal> {
+  return {
+    method: "ticket",
+    async find(request) {
+      const authid = authidOf(request);
+      if (authid === undefined) return UNSUITABLE;
+      const found = await source.byAuthid(authid);
+      return found?.ticket === undefined ? undefined : found;
+    },
+    begin: (request, found) => ({
+      kind: "challenge",
+      extra: {},
+      verify: ({ signature }) => {
+        const secret = found?.ticket ?? { salt: decoy.bytes("ticket", request.details.authid ?? ""), digest: decoy.bytes("digest", "") };
+        const isRight = isTicket(secret, signature);
+        if (!isRight || found === undefined) return denied();
+        return grantTo(found, source);
+      },
+    }),
+  };
+}
+
+export function ticketDigest(salt: Uint8Array, text: string): Buffer {
+  return createHash("sha256").update(salt).update(text).digest();
+}
+
+function isTicket(secret: TicketSecret, shown: string): boolean {
+  return "plain" in secret ? isEqualSecret(secret.plain, shown) : isEqualSecret(secret.digest, ticketDigest(secret.salt, shown));
+}
+
+/** The authid that methods with a shared secret need (AUTH-TICKET-01, AUTH-CRA-01). */
+export function authidOf({ details }: AuthenticationRequest): string | undefined {
+  const { authid } = details;
+  return authid === undefined || authid === "" || authid.length > LONGEST_AUTHID ? undefined : authid;
+}
+
+const LONGEST_AUTHID = 255;
