@@ -2,6 +2,5 @@
 export { ConfigError, loadConfig, parseConfig } from "./config/load.ts";
 export { type Config, configSchema, limitsOf } from "./config/schema.ts";
 export { createLogger, type LogEvent, logEvent } from "./log.ts";
-export { NodeClock } from "./node-clock.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./server.ts";
 export { UserError } from "./user-error.ts";

@@ -7,14 +7,13 @@ import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RouterLimits } from "@junctor/router";
 import { type Permission, type RealmConfig, Router } from "@junctor/router";
-import { type ConnectionLimits, type Listener, listen, nodeSerializers } from "@junctor/transport-node";
+import { type ConnectionLimits, type Listener, listen, NodeClock, nodeSerializers } from "@junctor/transport-node";
 import { Decoy } from "./auth/decoy.ts";
 import { type AuthEnvironment, authenticatorOf } from "./auth/from-config.ts";
 import { Throttle } from "./auth/throttle.ts";
 import type { Config, ListenerConfig, RealmFileConfig } from "./config/schema.ts";
 import type { UriPattern } from "./config/uri-pattern.ts";
 import type { LogEvent } from "./log.ts";
-import { NodeClock } from "./node-clock.ts";
 import { UserError } from "./user-error.ts";
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;

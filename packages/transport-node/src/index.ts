@@ -4,5 +4,6 @@ export { DialError, type DialOptions, dial } from "./dial.ts";
 export { nodeSerializers } from "./encodings.ts";
 export { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS, type SlowConsumerPolicy } from "./limits.ts";
 export { type ConnectionInfo, ListenError, Listener, type ListenOptions, listen, type TransportEvent } from "./listener.ts";
+export { NodeClock } from "./node-clock.ts";
 export { nodeText } from "./node-text.ts";
 export { TlsChannel } from "./tls-channel.ts";

@@ -1,7 +1,8 @@
-/** A router's clock on Node.js: monotonic time, and one timer for whatever the router wants to be woken for next. */
-import type { Clock } from "@junctor/router";
-
-export class NodeClock implements Clock {
+/**
+ * A router's clock on Node.js: monotonic time, and one timer for whatever the router wants to be woken for next. It is the
+ * `Clock` of `@junctor/router` without knowing that package.
+ */
+export class NodeClock {
   /** What to call when the time has come: `router.wake`. */
   wake: () => void = () => {};
   #timer: NodeJS.Timeout | undefined = undefined;

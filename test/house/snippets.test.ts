@@ -1,0 +1,99 @@
+// What the documentation shows, works. All `ts` and `js` blocks of a page are one program, in their order; it is
+// type-checked and run against `junctor dev`. The lines of `sh` blocks are performed one by one. YAML is a configuration
+// that loads, JSON parses. `→` in a comment says what is printed, `…` stands for anything:
+//
+//     console.log(value); // → 5
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { format } from "node:util";
+import ts from "typescript";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { parseConfig } from "../../packages/server/src/config/load.ts";
+import { Commands, commandsOf } from "./commands.ts";
+import { DevRouter } from "./dev-router.ts";
+import { pages, read, root } from "./files.ts";
+import { blocksOf } from "./markdown.ts";
+
+/** Where `junctor dev` listens when nobody says otherwise, as the pages write it. */
+const ADDRESS = /\b127\.0\.0\.1:8080\b/g;
+const PROGRAMS = join(root, ".cache/snippets");
+
+const blocks = pages.flatMap((page) => blocksOf(read(page)).map((block) => ({ page, name: `${page}:${block.line}`, ...block })));
+const inLanguage = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language));
+
+/** One per page: its blocks at the lines at which they stand there, so that an error names the right one. */
+const programs = pages.flatMap((page) => {
+  const parts = inLanguage("ts", "js").filter((block) => block.page === page);
+  if (parts.length === 0) return [];
+  const lines: string[] = [];
+  for (const { code, line } of parts) lines.push(...Array<string>(line - 1 - lines.length).fill(""), ...code.split("\n"));
+  return [{ page, file: join(PROGRAMS, `${page.replace(/[/.]/g, "-")}.ts`), code: `${lines.join("\n")}\nexport {};\n` }];
+});
+
+let router: DevRouter;
+beforeAll(async () => {
+  router = await DevRouter.start();
+  rmSync(PROGRAMS, { recursive: true, force: true });
+  mkdirSync(PROGRAMS, { recursive: true });
+  for (const { file, code } of programs) writeFileSync(file, code.replace(ADDRESS, router.address));
+});
+afterAll(() => router.stop());
+
+test("every block of code says what language it is in, and it is one that is checked here", () => {
+  const known = ["ts", "js", "sh", "yaml", "json", "text"];
+  expect(blocks.filter(({ language }) => !known.includes(language)).map(({ name, language }) => `${name}: ${language}`)).toEqual([]);
+});
+
+test("the programs of all pages are type-checked", () => {
+  const { config } = ts.readConfigFile(join(root, "tsconfig.test.json"), ts.sys.readFile);
+  const { options } = ts.parseJsonConfigFileContent({ ...config, files: programs.map(({ file }) => file), include: [] }, ts.sys, root);
+  const program = ts.createProgram({ rootNames: programs.map(({ file }) => file), options });
+  const problems = programs.flatMap(({ page, file }) =>
+    ts.getPreEmitDiagnostics(program, program.getSourceFile(file)).map(({ start, messageText }) => {
+      const line = (program.getSourceFile(file)?.getLineAndCharacterOfPosition(start ?? 0).line ?? 0) + 1;
+      return `${page}:${line}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`;
+    }),
+  );
+  expect(problems).toEqual([]);
+});
+
+describe("programs", () => {
+  test.each(programs)("$page", async ({ file, code }) => {
+    const printed: string[] = [];
+    const log = vi.spyOn(console, "log").mockImplementation((...values: unknown[]) => void printed.push(format(...values)));
+    try {
+      await import(file);
+      await expect.poll(() => printed.join("\n"), { timeout: 10_000 }).toMatch(expectation(code));
+    } finally {
+      log.mockRestore();
+    }
+  });
+});
+
+test.each(inLanguage("sh"))("the commands at $name", async ({ code }) => {
+  await using commands = new Commands(router.url);
+  for (const { text, expected } of commandsOf(code)) {
+    const printed = await commands.perform(text);
+    if (expected !== "") expect(printed.trimEnd()).toMatch(expectation(expected));
+  }
+});
+
+test.each(inLanguage("yaml"))("the configuration at $name loads", ({ page, code }) => {
+  expect(() => parseConfig(code, page)).not.toThrow();
+});
+
+test.each(inLanguage("json"))("the JSON at $name parses", ({ code }) => {
+  expect(() => JSON.parse(code)).not.toThrow();
+});
+
+/** All that `→` announces, in this order, with anything between. */
+function expectation(code: string): RegExp {
+  const announced = [...code.matchAll(/(?:\/\/|#) → (.*)$/gm)].map(([, text = ""]) =>
+    text
+      .trim()
+      .split("…")
+      .map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"))
+      .join(".*"),
+  );
+  return new RegExp(announced.map((line) => `^${line}$`).join("[\\s\\S]*?"), "m");
+}
