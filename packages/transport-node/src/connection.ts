@@ -75,6 +75,8 @@ export abstract class Connection implements Transport, Flushable {
   /** Why this side ends the connection, once it does. */
   #reason: string | undefined = undefined;
   #closingSince = 0;
+  /** The end has begun, from whichever side: nothing more is taken for sending. */
+  #isFinished = false;
   #isLost = false;
 
   constructor(
@@ -116,7 +118,7 @@ export abstract class Connection implements Transport, Flushable {
   // --- Sending -----------------------------------------------------------------------------------------------------------
 
   send(message: Message): SendOutcome {
-    if (this.#reason !== undefined || this.#isLost) return "closed";
+    if (this.#isFinished) return "closed";
     try {
       if (message.type === MessageType.Event) return this.#sendEvent(message);
       if (message.type === MessageType.Welcome || message.type === MessageType.Goodbye) this.joined(message.type === MessageType.Welcome);
@@ -183,7 +185,7 @@ export abstract class Connection implements Transport, Flushable {
 
   /** Queues bytes that are no WAMP message, PONG for example. */
   protected sendControl(bytes: Uint8Array): void {
-    if (this.#reason !== undefined || this.#isLost) return;
+    if (this.#isFinished) return;
     if (this.#backlog !== undefined) {
       this.#enqueue(this.#backlog, bytes, undefined);
       return;
@@ -251,7 +253,7 @@ export abstract class Connection implements Transport, Flushable {
 
   /** The kernel took less than it was given: from now on frames wait here, in an order that the policy may change. */
   #wait(): void {
-    if (this.#backlog !== undefined || this.#reason !== undefined) return;
+    if (this.#backlog !== undefined || this.#isFinished) return;
     this.#backlog = new Backlog();
     this.socket.once("drain", () => this.#drained());
   }
@@ -360,23 +362,31 @@ export abstract class Connection implements Transport, Flushable {
 
   close(reason: string): void {
     if (this.#reason !== undefined || this.#isLost) return;
-    this.flush();
-    const rest = this.#backlog?.take(Number.POSITIVE_INFINITY) ?? [];
     this.#reason = reason;
     this.#closingSince = this.now();
-    this.#write(rest);
+    this.finish();
     this.end(reason);
+  }
+
+  /** The closing handshake of the transport begins: what is queued leaves before it, and nothing after it. */
+  protected finish(): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    this.flush();
+    this.#write(this.#backlog?.take(Number.POSITIVE_INFINITY) ?? []);
   }
 
   /** Ends the connection at once; what is queued is lost. */
   destroy(reason: string): void {
     this.#reason ??= reason;
+    this.#isFinished = true;
     this.socket.destroy();
   }
 
   /** To be called by the subclass, once, when the socket is gone. */
   protected gone(reason: string): void {
     if (this.#isLost) return;
+    this.#isFinished = true;
     this.#isLost = true;
     this.#backlog = undefined;
     const cause = this.#reason ?? reason;

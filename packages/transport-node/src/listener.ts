@@ -22,7 +22,7 @@ import {
   type Serializer,
   subprotocolOf,
 } from "@junctor/protocol";
-import { WebSocketServer } from "ws";
+import { type ServerOptions, WebSocketServer, type Server as WebSocketServerOf } from "ws";
 import { addressText, isLoopback, limitKey, peerAddress } from "./address.ts";
 import type { Connection, ConnectionObserver } from "./connection.ts";
 import { encodingOf, nodeSerializers } from "./encodings.ts";
@@ -31,7 +31,7 @@ import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
 import { TlsChannel } from "./tls-channel.ts";
 import { removeStaleSocket, setSocketMode } from "./unix-socket.ts";
-import { WebSocketConnection } from "./websocket-connection.ts";
+import { ServerWebSocket, WebSocketConnection } from "./websocket-connection.ts";
 
 /** What the listener knows of a peer when it connects. */
 export interface ConnectionInfo {
@@ -108,7 +108,7 @@ export class Listener implements ConnectionObserver {
   readonly #now: () => number;
   readonly #server: TcpServer;
   readonly #http: HttpServer | undefined;
-  readonly #webSockets: WebSocketServer;
+  readonly #webSockets: WebSocketServerOf<typeof ServerWebSocket>;
   readonly #connections = new Set<Connection>();
   readonly #byAddress = new Map<string, Set<Connection>>();
   /** Sockets without a connection yet, and since when. */
@@ -237,10 +237,11 @@ export class Listener implements ConnectionObserver {
     return http;
   }
 
-  #createWebSocketServer(): WebSocketServer {
+  #createWebSocketServer(): WebSocketServerOf<typeof ServerWebSocket> {
     const { messageSize, fragments, closeTimeoutMs } = this.#limits;
-    return new WebSocketServer({
+    const options: ServerOptions<typeof ServerWebSocket> & { closeTimeout: number } = {
       noServer: true,
+      WebSocket: ServerWebSocket,
       clientTracking: false,
       maxPayload: messageSize,
       maxFragments: fragments,
@@ -251,7 +252,8 @@ export class Listener implements ConnectionObserver {
         const serializer = chooseSubprotocol(offered, this.#serializers);
         return serializer === undefined ? false : subprotocolOf(serializer);
       },
-    } as ConstructorParameters<typeof WebSocketServer>[0]);
+    };
+    return new WebSocketServer(options);
   }
 
   // --- Connections -----------------------------------------------------------------------------------------------------

@@ -4,21 +4,35 @@
  *
  * Spec: requirements 9.1; AMB-117.
  */
+import { isUtf8 } from "node:buffer";
 import type { Socket } from "node:net";
 import { type Message, MessageType, ProtocolError, type SendOutcome, SerializationError } from "@junctor/protocol";
-import type { WebSocket } from "ws";
+import { WebSocket } from "ws";
 import { Connection, type ConnectionObserver } from "./connection.ts";
 import type { Encoding } from "./encoding.ts";
 import type { ConnectionLimits } from "./limits.ts";
 
+/** The closing handshake passes through `close`, whoever begins it: the peer, this side, or `ws` over a broken frame. */
+export class ServerWebSocket extends WebSocket {
+  /** Called before a CLOSE frame is written. */
+  beforeClose: () => void = () => {};
+
+  override close(code?: number, reason?: string | Buffer): void {
+    this.beforeClose();
+    // The peer's reason is echoed as it came. Text is checked elsewhere (listener.ts, `skipUTF8Validation`), this is not.
+    if (typeof reason === "object" && !isUtf8(reason)) super.close(1007);
+    else super.close(code, reason);
+  }
+}
+
 export class WebSocketConnection extends Connection {
-  readonly #webSocket: WebSocket;
+  readonly #webSocket: ServerWebSocket;
   readonly #isBinary: boolean;
   readonly #isCompressed: boolean;
   #error: string | undefined = undefined;
 
   constructor(
-    webSocket: WebSocket,
+    webSocket: ServerWebSocket,
     socket: Socket,
     encoding: Encoding,
     limits: ConnectionLimits,
@@ -30,6 +44,7 @@ export class WebSocketConnection extends Connection {
     this.#webSocket = webSocket;
     this.#isBinary = encoding.serializer.frame === "binary";
     this.#isCompressed = webSocket.extensions !== "";
+    webSocket.beforeClose = () => this.finish();
     webSocket.on("message", (data: Buffer, isBinary: boolean) => this.#message(data, isBinary));
     webSocket.on("pong", () => {
       this.isAlive = true;
