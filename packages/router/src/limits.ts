@@ -18,6 +18,9 @@ export interface RouterLimits {
   readonly callsPerRealm: number;
   /** Items of each `exclude*` and `eligible*` list. */
   readonly listLength: number;
+  /** Testaments of one session, and the bytes of each: of the call that adds it. */
+  readonly testaments: number;
+  readonly testamentSize: number;
   /** Messages of one session that may wait for an authorizer. */
   readonly waitingMessages: number;
 }
@@ -34,5 +37,7 @@ export const DEFAULT_LIMITS: RouterLimits = {
   callsPerSession: 1_024,
   callsPerRealm: 100_000,
   listLength: 1_024,
+  testaments: 8,
+  testamentSize: 65_536,
   waitingMessages: 1_024,
 };

@@ -11,6 +11,7 @@ import { PatternMeta } from "./meta/pattern-meta.ts";
 import { registrationKind } from "./meta/registration-meta.ts";
 import { SessionMeta } from "./meta/session-meta.ts";
 import { subscriptionKind } from "./meta/subscription-meta.ts";
+import { Testaments } from "./meta/testament.ts";
 import type { RouterEnvironment } from "./router.ts";
 import type { Session } from "./session.ts";
 
@@ -39,6 +40,7 @@ export class Realm {
   readonly #roles = new Map<string, Role>();
   readonly #closers = new Map<Session, SessionCloser>();
   readonly #sessionMeta: SessionMeta;
+  readonly #testaments: Testaments;
 
   constructor(config: RealmConfig, environment: RouterEnvironment) {
     this.name = config.name;
@@ -53,7 +55,8 @@ export class Realm {
     this.broker = new Broker(ids, routerIds, this.counters, clock, subscriptions);
     this.dealer = new Dealer(routerIds, random, limits, this.counters, clock, registrations);
     this.#sessionMeta = new SessionMeta(this);
-    for (const meta of [this.#sessionMeta, registrations, subscriptions]) meta.provide();
+    this.#testaments = new Testaments(this);
+    for (const meta of [this.#sessionMeta, registrations, subscriptions, this.#testaments]) meta.provide();
     for (const role of config.roles) this.#roles.set(role.name, new Role(role));
   }
 
@@ -86,7 +89,7 @@ export class Realm {
     if (!this.sessions.delete(session.id)) return;
     this.#closers.delete(session);
     session.leave();
-    this.#sessionMeta.left(session);
+    this.#testaments.execute(session, () => this.#sessionMeta.left(session)); // [AMB-90]
     this.counters.sessionsClosed++;
     this.log({
       event: "session.close",

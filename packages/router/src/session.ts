@@ -36,6 +36,7 @@ import { longestList } from "./broker/event-filter.ts";
 import type { Invocation } from "./dealer/invocation.ts";
 import type { PendingCall } from "./dealer/local-call.ts";
 import { type Refusal, RouterError, refusal } from "./error.ts";
+import type { RouterLimits } from "./limits.ts";
 import { type PeerFeatures, peerFeatures } from "./peer-features.ts";
 import type { Realm } from "./realm.ts";
 
@@ -184,16 +185,11 @@ export class Session implements Principal {
   /** A message that names a URI: checked, authorized, performed. */
   #request(message: Call | Publish | Subscribe | Register, uri: string, match: MatchPolicy, action: Action): void {
     this.#takeRequestId(message.request);
-    const problem = this.#problem(message, uri, match, action);
+    const problem = this.problemOf(uri, match, action) ?? this.#exceeded(message, match);
     if (problem !== undefined) this.#answer(message, problem);
-    else if (this.realm.authorizer === undefined) {
-      this.#perform(
-        message,
-        match === "exact" ? this.#role.decide(action, uri) : this.#role.decidePattern(action, uri, match),
-        action,
-        uri,
-      );
-    } else this.#askAuthorizer(message, uri, match, action);
+    // Without an authorizer no closure is made.
+    else if (this.realm.authorizer === undefined) this.#perform(message, this.#role.decidePattern(action, uri, match), action, uri);
+    else this.authorize(action, uri, match, (decision) => this.#perform(message, decision, action, uri));
   }
 
   #perform(message: Call | Publish | Subscribe | Register, decision: Decision, action: Action, uri: string): void {
@@ -218,17 +214,29 @@ export class Session implements Principal {
     }
   }
 
-  #askAuthorizer(message: Call | Publish | Subscribe | Register, uri: string, match: MatchPolicy, action: Action): void {
+  /** Asks whether this session may do something. Until the answer is there, its later messages wait (AMB-126). */
+  authorize(action: Action, uri: string, match: MatchPolicy, goOn: (decision: Decision) => void): void {
     const waiting: Message[] = [];
     this.#waiting = waiting;
+    this.decide(action, uri, match, (decision) => {
+      this.#waiting = undefined;
+      if (this.#hasLeft) return;
+      goOn(decision);
+      this.#resume(waiting);
+    });
+  }
+
+  /** Asks, once, without holding anything up: for a session that has left. */
+  decide(action: Action, uri: string, match: MatchPolicy, goOn: (decision: Decision) => void): void {
+    if (this.realm.authorizer === undefined) {
+      goOn(this.#role.decidePattern(action, uri, match));
+      return;
+    }
     let isAnswered = false;
     this.realm.authorize({ session: this.id, authid: this.authid, authrole: this.authrole, action, uri, match }, (decision) => {
       if (isAnswered) return;
       isAnswered = true;
-      this.#waiting = undefined;
-      if (this.#hasLeft) return;
-      this.#perform(message, decision, action, uri);
-      this.#resume(waiting);
+      goOn(decision);
     });
   }
 
@@ -258,7 +266,8 @@ export class Session implements Principal {
     this.#lastRequest = expected;
   }
 
-  #problem(message: Call | Publish | Subscribe | Register, uri: string, match: MatchPolicy, action: Action): Refusal | undefined {
+  /** What is wrong with a URI that this session names, whatever it may do. */
+  problemOf(uri: string, match: MatchPolicy, action: Action): Refusal | undefined {
     const { limits } = this.realm;
     if (!isPattern(uri, this.realm.uriRule, match))
       return refusal(
@@ -272,23 +281,28 @@ export class Session implements Principal {
     if ((action === "publish" || action === "register") && isReserved(uri) && !this.#role.isTrusted) {
       return refusal(Uri.invalidUri, "URIs that start with wamp. are reserved for the router");
     }
+    return undefined;
+  }
+
+  #exceeded(message: Call | Publish | Subscribe | Register, match: MatchPolicy): Refusal | undefined {
+    const { limits } = this.realm;
     if (message.type === MessageType.Publish) {
-      if (message.options !== NO_OPTIONS && longestList(message.options) > limits.listLength)
-        return this.#overLimit("listLength", limits.listLength);
+      if (message.options !== NO_OPTIONS && longestList(message.options) > limits.listLength) return this.overLimit("listLength");
     } else if (message.type === MessageType.Subscribe) {
-      if (this.subscriptions.size >= limits.subscriptions) return this.#overLimit("subscriptions", limits.subscriptions);
+      if (this.subscriptions.size >= limits.subscriptions) return this.overLimit("subscriptions");
       if (match !== "exact" && this.patternSubscriptionCount >= limits.patternSubscriptions) {
-        return this.#overLimit("patternSubscriptions", limits.patternSubscriptions);
+        return this.overLimit("patternSubscriptions");
       }
     } else if (message.type === MessageType.Register && this.registrations.size >= limits.registrations) {
-      return this.#overLimit("registrations", limits.registrations);
+      return this.overLimit("registrations");
     }
     return undefined;
   }
 
-  #overLimit(limit: string, value: number): Refusal {
+  /** The refusal for a limit that is reached, which is also logged. */
+  overLimit(limit: keyof RouterLimits): Refusal {
     this.realm.log({ event: "limit.hit", realm: this.realm.name, session: this.id, limit });
-    return refusal(RouterError.limitExceeded, limit, value);
+    return refusal(RouterError.limitExceeded, limit, this.realm.limits[limit]);
   }
 
   #error(message: Extract<Message, { type: typeof MessageType.Error }>): void {

@@ -7,6 +7,7 @@ import { ProtocolError } from "../error.ts";
 import { CLIENT_ROLES, ROUTER_ROLES, type RoleDetails } from "../feature.ts";
 import { isId } from "../id.ts";
 import { NO_OPTIONS } from "./message.ts";
+import type { PublishOptions } from "./pubsub.ts";
 import { MessageType, messageName } from "./type.ts";
 
 /** What a key may hold. A list of strings is an enumeration. */
@@ -107,6 +108,15 @@ export const INVOCATION_DETAILS = table({
   ...passthru,
 });
 export const INTERRUPT_OPTIONS = table({ mode: ["kill", "killnowait"], reason: "text" });
+
+/**
+ * PUBLISH options out of an application's values, checked as those of a message are.
+ *
+ * @throws {ProtocolError} `INVALID_OPTION`
+ */
+export function publishOptions(raw: Record<string, unknown>): PublishOptions {
+  return checkOptions<PublishOptions>(MessageType.Publish, PUBLISH_OPTIONS, raw);
+}
 
 /** The known keys of `raw`, checked. The result holds what `known` promises, which is why the caller may name its type. */
 export function checkOptions<T extends object>(type: number, known: OptionTable, raw: Record<string, unknown>): T {

@@ -6,7 +6,7 @@
  *
  * Spec: requirements 6.2, 6.3, 6.5; AMB-89, AMB-90, AMB-93, AMB-95 to AMB-99.
  */
-import { isId, isReserved, isUri, type MatchPolicy, Payload, type SessionId, Uri } from "@junctor/protocol";
+import { isDict, isId, isReserved, isUri, type MatchPolicy, Payload, type SessionId, Uri } from "@junctor/protocol";
 import type { Action } from "../access/role.ts";
 import { type Refusal, refusal } from "../error.ts";
 import type { Realm } from "../realm.ts";
@@ -154,7 +154,7 @@ export class PatternMeta<T extends PatternObject> implements PatternObserver<T> 
 const POLICIES: readonly MatchPolicy[] = ["exact", "prefix", "wildcard"];
 
 function matchOption(options: unknown): MatchPolicy | undefined {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) return undefined;
-  const match = "match" in options ? options.match : null;
+  if (!isDict(options)) return undefined;
+  const { match } = options;
   return isAbsent(match) ? "exact" : POLICIES.find((policy) => policy === match);
 }

@@ -97,6 +97,8 @@ export const LIMITS = {
   callsPerSession: ["router", "count", "callsPerSession", "Calls of one session that have no answer yet."],
   callsPerRealm: ["router", "count", "callsPerRealm", "Calls of one realm that have no answer yet."],
   listLength: ["router", "count", "listLength", "Items of each exclude and eligible list."],
+  testaments: ["router", "count", "testaments", "Testaments of one session."],
+  testamentSize: ["router", "size", "testamentSize", "The call that adds a testament."],
   messageSize: ["connection", "size", "messageSize", "A message, after WELCOME."],
   messageSizeBeforeJoin: ["connection", "size", "messageSizeBeforeJoin", "A message, before WELCOME."],
   fragments: ["connection", "count", "fragments", "WebSocket fragments of one message."],
