@@ -242,14 +242,19 @@ export class MsgpackReader extends BinaryReader {
     sink.mapEnd();
   }
 
-  // [AMB-32] Of the extension types only the timestamp (-1) is defined.
+  // [AMB-32] Of the extension types only the timestamp (-1) is defined. msgpackr, and so wampy, has one for `undefined`, with
+  // which wampy fills options that its user does not set.
   #walkExtension(length: number, sink: ValueSink, isHeader: boolean): void {
+    const { bytes, at } = this;
+    if (length === 1 && bytes[at] === 0 && bytes[at + 1] === 0) {
+      this.at += 2;
+      return sink.null();
+    }
     if (isHeader) throw new ProtocolError("MALFORMED_MESSAGE", "options must not hold extension types");
-    const type = this.bytes[this.at] as number;
-    const start = this.at + 1;
+    const type = bytes[at] as number;
+    const start = at + 1;
     this.at = start + length;
     if (type !== 0xff) throw new SerializationError(`MessagePack extension type ${(type << 24) >> 24} has no counterpart in other formats`);
-    const { bytes } = this;
     let seconds: number;
     let nanoseconds: number;
     if (length === 4) {

@@ -247,6 +247,7 @@ describe("types of one format only (AMB-32)", () => {
     ["a CBOR date as text", "81c074323031332d30332d32315432303a30343a30305a", cbor, '["2013-03-21T20:04:00Z"]'],
     ["a CBOR array of bytes, tag 64", "81d84042 0102", cbor, '["\\u0000AQI="]'],
     ["undefined", "81f7", cbor, "[null]"],
+    ["undefined, as msgpackr writes it", "91d40000", msgpack, "[null]"],
     ["CBOR lists and text of unknown length", "9f9f01ff7f61616162ffff", cbor, '[[1],"ab"]'],
     ["numbers as keys", "91810105", msgpack, '[{"1":5}]'],
   ])("%s", (_name, tail, from, expected) => {
@@ -259,6 +260,11 @@ describe("types of one format only (AMB-32)", () => {
     const bytes = hex("94 46 01 80 91d40100");
     const message = msgpack.decode(bytes);
     expect(msgpack.encode(message)).toEqual(bytes);
+  });
+
+  test("an option that is `undefined` is absent, in MessagePack as well", () => {
+    const subscribe = msgpack.decode(hex("94 20 01 82 a56d61746368 d40000 ac6765745f7265746169 6e6564 d40000 a161"));
+    expect(subscribe).toMatchObject({ type: 32, request: 1, options: {}, topic: "a" });
   });
 
   test("extension types and tags are refused in options", () => {
