@@ -15,6 +15,13 @@ import { Testaments } from "./meta/testament.ts";
 import type { RouterEnvironment } from "./router.ts";
 import type { Session } from "./session.ts";
 
+/**
+ * Which request ids a session may use (AMB-22). `strict` is the specification's rule: 1, 2, 3, … in the order of the
+ * messages (ID-08). `lenient` takes any that no call in flight has, since clients that applications use from many threads
+ * (those of nexus and xconn) number a request before they queue it, and wampy counts on when it joins again.
+ */
+export type RequestIdRule = "strict" | "lenient";
+
 export interface RealmConfig {
   /** A URI; clients name it in HELLO. */
   readonly name: string;
@@ -24,11 +31,14 @@ export interface RealmConfig {
   readonly authorize?: Authorizer;
   /** Default `loose` (URI-05). */
   readonly uriRule?: UriRule;
+  /** Default `lenient`. */
+  readonly requestIds?: RequestIdRule;
 }
 
 export class Realm {
   readonly name: string;
   readonly uriRule: UriRule;
+  readonly requestIds: RequestIdRule;
   readonly authenticate: Authenticator;
   readonly authorizer: Authorizer | undefined;
   readonly limits: RouterLimits;
@@ -45,6 +55,7 @@ export class Realm {
   constructor(config: RealmConfig, environment: RouterEnvironment) {
     this.name = config.name;
     this.uriRule = config.uriRule ?? "loose";
+    this.requestIds = config.requestIds ?? "lenient";
     this.authenticate = config.authenticate;
     this.authorizer = config.authorize;
     this.limits = environment.limits;

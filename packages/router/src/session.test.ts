@@ -184,10 +184,27 @@ describe("leaving", () => {
   });
 });
 
+const lenient = { ...realmConfig("realm1"), requestIds: "lenient" } as const;
+
 describe("request ids (PERR-06, ID-04 to ID-10)", () => {
   test.each([0, 2, 9007199254740992])("must be sequential: %d comes not after 0", (request) => {
     const peer = new TestRouter().join();
     peer.send({ type: MessageType.Subscribe, request, options, topic: "com.x" });
+    expect(peer.take(MessageType.Abort).reason).toBe(Uri.protocolViolation);
+  });
+  test.each([2, 7, 9007199254740992])("need not be, where the realm is lenient: %d comes first (AMB-22)", (request) => {
+    const peer = new TestRouter({ realms: [lenient] }).join();
+    peer.send({ type: MessageType.Call, request, options, procedure: "com.x", payload });
+    peer.send({ type: MessageType.Subscribe, request: 1, options, topic: "com.x" });
+    expect(peer.take(MessageType.Error)).toMatchObject({ request, error: Uri.noSuchProcedure });
+    expect(peer.take(MessageType.Subscribed).request).toBe(1);
+  });
+  test("of calls in flight cannot be used again, even there (AMB-22)", () => {
+    const test = new TestRouter({ realms: [lenient] });
+    test.join().register("com.x");
+    const peer = test.join();
+    peer.send({ type: MessageType.Call, request: 1, options, procedure: "com.x", payload });
+    peer.send({ type: MessageType.Call, request: 1, options, procedure: "com.x", payload });
     expect(peer.take(MessageType.Abort).reason).toBe(Uri.protocolViolation);
   });
   test("are shared by all six requests and used up by refused ones", () => {

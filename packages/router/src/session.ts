@@ -259,11 +259,16 @@ export class Session implements Principal {
     }
   }
 
-  // [PERR-06, ID-04, ID-10] One counter for all requests of a client, whatever becomes of them.
+  // [PERR-06, ID-04, ID-10] One counter for all requests of a client, whatever becomes of them. Where that is not asked for,
+  // an answer must still belong to one call (AMB-22).
   #takeRequestId(request: RequestId): void {
-    const expected = nextId(this.#lastRequest);
-    if (request !== expected) throw new ProtocolError("REQUEST_ID", `request id ${request}, where ${expected} comes next`);
-    this.#lastRequest = expected;
+    if (this.realm.requestIds === "strict") {
+      const expected = nextId(this.#lastRequest);
+      if (request !== expected) throw new ProtocolError("REQUEST_ID", `request id ${request}, where ${expected} comes next`);
+      this.#lastRequest = expected;
+    } else if (this.calls.has(request)) {
+      throw new ProtocolError("REQUEST_ID", `request id ${request} is that of a call that waits for its answer`);
+    }
   }
 
   /** What is wrong with a URI that this session names, whatever it may do. */

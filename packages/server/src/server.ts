@@ -86,7 +86,7 @@ function realmConfig(name: string, realm: RealmFileConfig, auth: AuthEnvironment
       ),
     ),
   }));
-  return { name, roles, authenticate: authenticatorOf(name, realm, auth), uriRule: realm.uri };
+  return { name, roles, authenticate: authenticatorOf(name, realm, auth), uriRule: realm.uri, requestIds: realm.requestIds };
 }
 
 const ACTIONS = ["call", "register", "publish", "subscribe"] as const;

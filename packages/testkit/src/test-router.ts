@@ -102,7 +102,7 @@ export class TestRouter {
 }
 
 export function realmConfig(name: string, permissions: readonly Permission[] = [ALLOW_ALL]): RealmConfig {
-  return { name, roles: [{ name: "anonymous", permissions }], authenticate: anonymous("anonymous") };
+  return { name, roles: [{ name: "anonymous", permissions }], authenticate: anonymous("anonymous"), requestIds: "strict" };
 }
 
 const cancelling = { features: { call_canceling: true, progressive_call_results: true } };

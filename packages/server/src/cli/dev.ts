@@ -37,6 +37,7 @@ export async function dev(options: DevOptions): Promise<void> {
         },
       },
       uri: "loose",
+      requestIds: "lenient",
     },
   };
   const logger = createLogger(options.verbose === true ? "debug" : "warn", "auto");

@@ -52,6 +52,7 @@ const realm = z.strictObject({
     .describe("Who may log in: a users file, or its contents."),
   roles: z.record(z.string().min(1), role),
   uri: z.enum(["loose", "strict"]).default("loose"),
+  requestIds: z.enum(["lenient", "strict"]).default("lenient"),
 });
 
 const listener = z
