@@ -66,7 +66,10 @@ const listener = z
       .regex(/^0?[0-7]{3}$/, 'expected permissions in octal as a string, for example "0660"')
       .transform((text) => Number.parseInt(text, 8))
       .optional(),
-    ws: z.string().startsWith("/").default("/ws"),
+    ws: z
+      .string()
+      .regex(/^(\/.*|\*)$/, 'expected a path that starts with /, or "*" for any')
+      .default("/ws"),
     tls: z.strictObject({ cert: z.string(), key: z.string() }).optional(),
     serializers: z
       .array(z.enum(["json", "msgpack", "cbor"]))
