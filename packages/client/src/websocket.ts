@@ -10,6 +10,7 @@ import {
   type Serializer,
   subprotocolOf,
   type Transport,
+  webSocketCloseReason,
 } from "@junctor/protocol";
 import { TransportError } from "./error.ts";
 
@@ -87,7 +88,7 @@ class WebSocketTransport implements Transport {
       }
       receiver.receive(message);
     };
-    socket.onclose = ({ code }) => receiver.lost(this.#reason ?? (code === 1006 ? "transport.lost" : `transport.closed.${code}`));
+    socket.onclose = ({ code }) => receiver.lost(this.#reason ?? webSocketCloseReason(code));
   }
 
   send(message: Message): SendOutcome {

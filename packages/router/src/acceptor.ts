@@ -6,6 +6,7 @@
  */
 import {
   type Authenticate,
+  CloseReason,
   type Dict,
   type Goodbye,
   type Hello,
@@ -73,7 +74,7 @@ export class Acceptor implements Receiver, SessionCloser {
     if (this.#isClosed) return;
     const { code, message } = error;
     this.#environment.log({ event: "proto.violation", session: this.#session?.id, code, message, address: this.#origin.address });
-    this.#abort(Uri.protocolViolation, message, `protocol_violation.${code.toLowerCase()}`);
+    this.#abort(Uri.protocolViolation, message, `${CloseReason.protocolViolation}.${code.toLowerCase()}`);
   }
 
   lost(reason: string): void {
@@ -111,7 +112,7 @@ export class Acceptor implements Receiver, SessionCloser {
         this.#authenticate(message);
         return;
       case MessageType.Goodbye:
-        this.#close("closed"); // [AMB-04] the answer to ours, or one that crossed it
+        this.#close(CloseReason.closed); // [AMB-04] the answer to ours, or one that crossed it
         return;
       case MessageType.Abort:
         this.#receiveAbort(message.reason);
@@ -230,8 +231,8 @@ export class Acceptor implements Receiver, SessionCloser {
 
   /** [SES-21] never answered */
   #receiveAbort(reason: string): void {
-    this.#endSession(`abort.${isUri(reason) ? reason : "invalid_uri"}`);
-    this.#close("aborted");
+    this.#endSession(`${CloseReason.abort}.${isUri(reason) ? reason : "invalid_uri"}`);
+    this.#close(CloseReason.aborted);
   }
 
   #refuse(realm: string, reason: string, message: string, details?: Dict): void {
@@ -272,10 +273,11 @@ export class Acceptor implements Receiver, SessionCloser {
     this.#deadline?.cancel();
     this.#deadline = this.#environment.deadlines.after(ms, () => {
       if (what === "WELCOME")
-        this.#abort(Uri.authenticationFailed, `the session was not established within ${ms} ms`, "timeout.join"); // [AMB-102]
+        this.#abort(Uri.authenticationFailed, `the session was not established within ${ms} ms`, CloseReason.joinTimeout); // [AMB-102]
       else {
-        this.#endSession(`timeout.${what.toLowerCase()}`);
-        this.#close(`timeout.${what.toLowerCase()}`);
+        const reason = what === "HELLO" ? CloseReason.helloTimeout : CloseReason.goodbyeTimeout;
+        this.#endSession(reason);
+        this.#close(reason);
       }
     });
   }

@@ -11,6 +11,7 @@
 import type { Socket } from "node:net";
 import {
   type ChannelBinding,
+  CloseReason,
   copyOf,
   type Event,
   type Message,
@@ -323,7 +324,7 @@ export abstract class Connection implements Transport, Flushable {
 
   #endSlow(): void {
     this.#observer.slowConsumer(this, "disconnect");
-    this.destroy("slow_consumer");
+    this.destroy(CloseReason.slowConsumer);
   }
 
   // --- Liveness ------------------------------------------------------------------------------------------------------------
@@ -355,7 +356,7 @@ export abstract class Connection implements Transport, Flushable {
         this.#pingedAt = now;
         this.ping();
       }
-    } else if (now - this.#pingedAt >= limits.pingTimeoutMs) this.destroy("timeout.ping");
+    } else if (now - this.#pingedAt >= limits.pingTimeoutMs) this.destroy(CloseReason.pingTimeout);
   }
 
   // --- The end -------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import {
   type Dial,
   decodeReply,
   encodeHandshake,
+  errorCloseReason,
   HANDSHAKE_SIZE,
   type Message,
   ProtocolError,
@@ -19,6 +20,7 @@ import {
   type Serializer,
   subprotocolOf,
   type Transport,
+  webSocketCloseReason,
 } from "@junctor/protocol";
 import { WebSocket } from "ws";
 import type { Connection, ConnectionObserver } from "./connection.ts";
@@ -273,11 +275,9 @@ class DialledWebSocket implements Transport {
       receiver.receive(message);
     });
     webSocket.on("error", (error: Error & { code?: string }) => {
-      failure = `transport.error.${error.code ?? error.name}`;
+      failure = errorCloseReason(error);
     });
-    webSocket.on("close", (code) =>
-      receiver.lost(this.#reason ?? failure ?? (code === 1006 ? "transport.lost" : `transport.closed.${code}`)),
-    );
+    webSocket.on("close", (code) => receiver.lost(this.#reason ?? failure ?? webSocketCloseReason(code)));
   }
 
   send(message: Message): SendOutcome {

@@ -6,4 +6,5 @@ export { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS, type SlowConsumerPoli
 export { type ConnectionInfo, ListenError, Listener, type ListenOptions, listen, type TransportEvent } from "./listener.ts";
 export { NodeClock } from "./node-clock.ts";
 export { nodeText } from "./node-text.ts";
+export { RefusalReason } from "./refusal-reason.ts";
 export { TlsChannel } from "./tls-channel.ts";

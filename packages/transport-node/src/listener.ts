@@ -10,6 +10,7 @@ import type { Duplex } from "node:stream";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import {
   announceableLength,
+  CloseReason,
   chooseSubprotocol,
   decodeRequest,
   encodeHandshake,
@@ -29,6 +30,7 @@ import { encodingOf, nodeSerializers } from "./encodings.ts";
 import { binaryFraming, rawFraming, textFraming } from "./framing.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
+import { RefusalReason } from "./refusal-reason.ts";
 import { TlsChannel } from "./tls-channel.ts";
 import { removeStaleSocket, setSocketMode } from "./unix-socket.ts";
 import { ServerWebSocket, WebSocketConnection } from "./websocket-connection.ts";
@@ -51,7 +53,7 @@ export type TransportEvent =
       readonly durationMs: number;
       readonly dropped: number;
     }
-  | { readonly event: "connection.refused"; readonly reason: string; readonly message: string; readonly address: string | undefined }
+  | { readonly event: "connection.refused"; readonly reason: RefusalReason; readonly message: string; readonly address: string | undefined }
   | { readonly event: "slow.consumer"; readonly action: string; readonly address: string | undefined; readonly queued: number };
 
 export interface ListenOptions {
@@ -181,7 +183,7 @@ export class Listener implements ConnectionObserver {
     for (const connection of this.#connections) connection.tick(now);
     for (const [socket, since] of this.#opening) {
       if (now - since >= this.#limits.handshakeTimeoutMs)
-        this.#refuse(socket, "timeout.handshake", `no handshake within ${this.#limits.handshakeTimeoutMs} ms`);
+        this.#refuse(socket, RefusalReason.handshakeTimeout, `no handshake within ${this.#limits.handshakeTimeoutMs} ms`);
     }
   }
 
@@ -210,7 +212,12 @@ export class Listener implements ConnectionObserver {
     if (tls === undefined) return createTcpServer({ noDelay: true }, onSocket);
     const server = createTlsServer({ minVersion: "TLSv1.2", handshakeTimeout: this.#limits.handshakeTimeoutMs, ...tls }, onSocket);
     server.on("tlsClientError", (error: Error & { code?: string; reason?: string }, socket) => {
-      this.#log({ event: "connection.refused", reason: "tls", message: error.reason ?? error.message, address: peerAddress(socket) });
+      this.#log({
+        event: "connection.refused",
+        reason: RefusalReason.tls,
+        message: error.reason ?? error.message,
+        address: peerAddress(socket),
+      });
       socket.destroy();
     });
     return server;
@@ -225,14 +232,18 @@ export class Listener implements ConnectionObserver {
     http.maxHeadersCount = headerCount;
     http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     http.on("clientError", (error: Error & { code?: string }, socket) => {
-      if (socket.writable)
-        socket.end(
-          plainResponse(
-            "400 Bad Request",
-            `This port speaks HTTP and WebSocket. ${error.code === "HPE_HEADER_OVERFLOW" ? "The headers are too long." : "What arrived is neither."}`,
-          ),
-        );
-      else socket.destroy();
+      if (!socket.writable) {
+        socket.destroy();
+        return;
+      }
+      const problem = error.code === "HPE_HEADER_OVERFLOW" ? "The headers are too long." : "What arrived is neither.";
+      this.#log({
+        event: "connection.refused",
+        reason: RefusalReason.http,
+        message: error.message,
+        address: peerAddress(socket as Socket),
+      });
+      socket.end(plainResponse("400 Bad Request", `This port speaks HTTP and WebSocket. ${problem}`));
     });
     return http;
   }
@@ -293,7 +304,7 @@ export class Listener implements ConnectionObserver {
       if (!(error instanceof ProtocolError)) throw error;
       // A browser, or curl: told in its own language what it has reached.
       if (HTTP_REQUEST.test(octets.toString("latin1", 0, 8))) socket.write(plainResponse("400 Bad Request", RAW_HINT));
-      this.#refuse(socket, "framing", error.message);
+      this.#refuse(socket, RefusalReason.framing, error.message);
       return;
     }
     if (typeof request === "number") return this.#refuseHandshake(socket, request);
@@ -327,7 +338,12 @@ export class Listener implements ConnectionObserver {
     const { webSocketPath = "/ws" } = this.#options;
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     if (webSocketPath !== "*" && path !== webSocketPath) {
-      return this.#refuseUpgrade(socket, "404 Not Found", "path", `WebSocket clients connect to ${webSocketPath} here, not to ${path}`);
+      return this.#refuseUpgrade(
+        socket,
+        "404 Not Found",
+        RefusalReason.path,
+        `WebSocket clients connect to ${webSocketPath} here, not to ${path}`,
+      );
     }
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
     const serializer = chooseSubprotocol(offered, this.#serializers);
@@ -337,7 +353,7 @@ export class Listener implements ConnectionObserver {
       return this.#refuseUpgrade(
         socket,
         "400 Bad Request",
-        "subprotocol",
+        RefusalReason.subprotocol,
         `Offer a WebSocket subprotocol that is supported here: ${supported}`,
       );
     }
@@ -374,29 +390,29 @@ export class Listener implements ConnectionObserver {
   }
 
   /** @returns the name of the limit that one more connection from there would exceed */
-  #overLimit(address: string | undefined): string | undefined {
+  #overLimit(address: string | undefined): RefusalReason | undefined {
     const { connections, connectionsPerAddress, unjoinedPerAddress } = this.#limits;
-    if (this.#connections.size >= connections) return "limit.connections";
+    if (this.#connections.size >= connections) return RefusalReason.connections;
     if (address === undefined || isLoopback(address)) return undefined;
     const same = this.#byAddress.get(limitKey(address));
     if (same === undefined) return undefined;
-    if (same.size >= connectionsPerAddress) return "limit.connectionsPerAddress";
+    if (same.size >= connectionsPerAddress) return RefusalReason.connectionsPerAddress;
     let unjoined = 0;
     for (const connection of same) if (!connection.hasJoined) unjoined++;
-    return unjoined >= unjoinedPerAddress ? "limit.unjoinedPerAddress" : undefined;
+    return unjoined >= unjoinedPerAddress ? RefusalReason.unjoinedPerAddress : undefined;
   }
 
   #refuseHandshake(socket: Socket, error: HandshakeError): void {
     socket.write(encodeRefusal(error));
-    this.#refuse(socket, "handshake", `RawSocket handshake refused with error ${error}`);
+    this.#refuse(socket, RefusalReason.handshake, `RawSocket handshake refused with error ${error}`);
   }
 
-  #refuseUpgrade(socket: Socket, status: string, reason: string, text: string): void {
+  #refuseUpgrade(socket: Socket, status: string, reason: RefusalReason, text: string): void {
     socket.write(plainResponse(status, text));
     this.#refuse(socket, reason, text);
   }
 
-  #refuse(socket: Socket, reason: string, message: string): void {
+  #refuse(socket: Socket, reason: RefusalReason, message: string): void {
     this.#log({ event: "connection.refused", reason, message, address: peerAddress(socket) });
     this.#opening.delete(socket);
     socket.end();
@@ -414,7 +430,7 @@ export class Listener implements ConnectionObserver {
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
         const cut = setTimeout(() => {
-          for (const connection of this.#connections) connection.destroy("shutdown");
+          for (const connection of this.#connections) connection.destroy(CloseReason.shutdown);
         }, graceMs);
         this.#drained = () => {
           clearTimeout(cut);

@@ -1,6 +1,15 @@
 /** RawSocket over TCP, TLS or a UNIX socket, for both sides, once the handshake is done (requirements 9.3). */
 import type { Socket } from "node:net";
-import { FRAME_HEAD_SIZE, type FrameHandler, FrameParser, FrameType, ProtocolError, writeFrameHead } from "@junctor/protocol";
+import {
+  CloseReason,
+  errorCloseReason,
+  FRAME_HEAD_SIZE,
+  type FrameHandler,
+  FrameParser,
+  FrameType,
+  ProtocolError,
+  writeFrameHead,
+} from "@junctor/protocol";
 import { Connection, type ConnectionObserver } from "./connection.ts";
 import type { Encoding } from "./encoding.ts";
 import type { ConnectionLimits } from "./limits.ts";
@@ -27,9 +36,9 @@ export class RawSocketConnection extends Connection implements FrameHandler {
     this.#parser = new FrameParser(Math.min(ownLength, limits.messageSizeBeforeJoin));
     socket.on("data", (chunk: Buffer) => this.push(chunk));
     socket.on("error", (error: Error & { code?: string }) => {
-      this.#error = `transport.error.${error.code ?? error.name}`;
+      this.#error = errorCloseReason(error);
     });
-    socket.on("close", () => this.gone(this.#error ?? "transport.closed"));
+    socket.on("close", () => this.gone(this.#error ?? CloseReason.transportClosed));
   }
 
   /** Bytes from the socket. */

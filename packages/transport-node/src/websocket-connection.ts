@@ -6,7 +6,16 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { Socket } from "node:net";
-import { type Message, MessageType, ProtocolError, type SendOutcome, SerializationError } from "@junctor/protocol";
+import {
+  CloseReason,
+  errorCloseReason,
+  type Message,
+  MessageType,
+  ProtocolError,
+  type SendOutcome,
+  SerializationError,
+  webSocketCloseReason,
+} from "@junctor/protocol";
 import { WebSocket } from "ws";
 import { Connection, type ConnectionObserver } from "./connection.ts";
 import type { Encoding } from "./encoding.ts";
@@ -53,9 +62,9 @@ export class WebSocketConnection extends Connection {
       this.isAlive = true;
     });
     webSocket.on("error", (error: Error & { code?: string }) => {
-      this.#error = `transport.error.${error.code ?? error.name}`;
+      this.#error = errorCloseReason(error);
     });
-    webSocket.on("close", (code: number) => this.gone(this.#error ?? (code === 1006 ? "transport.lost" : `transport.closed.${code}`)));
+    webSocket.on("close", (code: number) => this.gone(this.#error ?? webSocketCloseReason(code)));
   }
 
   override send(message: Message): SendOutcome {
@@ -94,7 +103,7 @@ export class WebSocketConnection extends Connection {
         this.dropped++;
         return "dropped";
       }
-      this.destroy("slow_consumer");
+      this.destroy(CloseReason.slowConsumer);
       return "closed";
     }
     this.#webSocket.send(bytes, { binary: this.#isBinary });

@@ -1,0 +1,17 @@
+/** Why a connection was refused before it was one: stable names, for logs and metrics. docs/reference/errors.md explains them. */
+export const RefusalReason = {
+  tls: "tls",
+  /** Neither HTTP nor RawSocket. */
+  framing: "framing",
+  /** RawSocket: the serializer, or the length asked for. */
+  handshake: "handshake",
+  handshakeTimeout: "timeout.handshake",
+  http: "http",
+  path: "path",
+  subprotocol: "subprotocol",
+  connections: "limit.connections",
+  connectionsPerAddress: "limit.connectionsPerAddress",
+  unjoinedPerAddress: "limit.unjoinedPerAddress",
+} as const;
+
+export type RefusalReason = (typeof RefusalReason)[keyof typeof RefusalReason];
