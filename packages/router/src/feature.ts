@@ -9,7 +9,9 @@ export const ANNOUNCED = {
     "publisher_exclusion",
     "publisher_identification",
     "pattern_based_subscription",
+    "session_meta_api",
     "subscriber_blackwhite_listing",
+    "subscription_meta_api",
     "subscription_revocation",
   ],
   dealer: [
@@ -17,8 +19,11 @@ export const ANNOUNCED = {
     "caller_identification",
     "pattern_based_registration",
     "progressive_call_results",
+    "registration_meta_api",
     "registration_revocation",
+    "session_meta_api",
     "shared_registration",
+    "testament_meta_api",
   ],
 } as const;
 

@@ -96,6 +96,11 @@ export class Dealer {
     this.#local.set(procedure, endpoint);
   }
 
+  /** What the router answers itself. */
+  get provided(): IterableIterator<string> {
+    return this.#local.keys();
+  }
+
   register(session: Session, message: Register, disclose: Disclosure): Refusal | undefined {
     const match = message.options.match ?? "exact";
     const invoke = message.options.invoke ?? "single";

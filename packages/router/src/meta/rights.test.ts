@@ -1,0 +1,85 @@
+// Who may call what of the meta API: procedures × roles, as one table to read.
+import { MessageType } from "@junctor/protocol";
+import { ALL_ROLES, ALLOW_ALL, type TestPeer, TestRouter } from "@junctor/testkit";
+import { expect, test } from "vitest";
+import type { Permission, RoleConfig } from "../access/role.ts";
+
+const call = (uri: string, match: Permission["match"], isAllowed = true): Permission => ({ uri, match, allow: { call: isAllowed } });
+
+/** Roles as people write them. */
+const ROLES: readonly RoleConfig[] = [
+  { name: "nothing", permissions: [] },
+  { name: "application", permissions: [{ ...ALLOW_ALL, uri: "com.app." }] },
+  // What the configuration writes as "*": everything but power over other sessions (AMB-97).
+  { name: "everything", permissions: [ALLOW_ALL] },
+  {
+    name: "reader",
+    permissions: ["session", "registration", "subscription"]
+      .map((name) => call(`wamp.${name}.`, "prefix"))
+      .concat(
+        ["kill", "kill_by_authid", "kill_by_authrole", "kill_all"].map((verb) => call(`wamp.session.${verb}`, "exact", false)),
+        call("wamp.registration.remove_callee", "exact", false),
+        call("wamp.subscription.remove_subscriber", "exact", false),
+      ),
+  },
+  { name: "counter", permissions: [call("wamp..count", "wildcard")] },
+  { name: "admin", permissions: [call("wamp.", "prefix")] },
+];
+
+const TABLE = `
+                                    nothing  application  everything  reader  counter  admin
+wamp.session.count                  -        -            x           x       x        x
+wamp.session.list                   -        -            x           x       -        x
+wamp.session.get                    -        -            x           x       -        x
+wamp.session.kill                   -        -            -           -       -        x
+wamp.session.kill_by_authid         -        -            -           -       -        x
+wamp.session.kill_by_authrole       -        -            -           -       -        x
+wamp.session.kill_all               -        -            -           -       -        x
+wamp.session.add_testament          -        -            x           x       -        x
+wamp.session.flush_testaments       -        -            x           x       -        x
+wamp.registration.list              -        -            x           x       -        x
+wamp.registration.lookup            -        -            x           x       -        x
+wamp.registration.match             -        -            x           x       -        x
+wamp.registration.get               -        -            x           x       -        x
+wamp.registration.list_callees      -        -            x           x       -        x
+wamp.registration.count_callees     -        -            x           x       -        x
+wamp.registration.remove_callee     -        -            -           -       -        x
+wamp.subscription.list              -        -            x           x       -        x
+wamp.subscription.lookup            -        -            x           x       -        x
+wamp.subscription.match             -        -            x           x       -        x
+wamp.subscription.get               -        -            x           x       -        x
+wamp.subscription.list_subscribers  -        -            x           x       -        x
+wamp.subscription.count_subscribers -        -            x           x       -        x
+wamp.subscription.remove_subscriber -        -            -           -       -        x
+`;
+
+test("who may call what of the meta API (AMB-97, AUTHZ-04)", () => {
+  const [head = [], ...rows] = TABLE.trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/));
+  const procedures = rows.map(([procedure = ""]) => procedure);
+  const router = new TestRouter({
+    realms: [
+      {
+        name: "realm1",
+        roles: ROLES,
+        authenticate: ({ details }, answer) =>
+          answer({ kind: "welcome", authid: "x", authrole: details.authrole ?? "", authmethod: "ticket", authprovider: "test" }),
+      },
+    ],
+  });
+  const columns = ROLES.map(({ name }) => {
+    const peer = router.attach();
+    peer.send({ type: MessageType.Hello, realm: "realm1", details: { roles: ALL_ROLES, authrole: name } });
+    peer.take(MessageType.Welcome);
+    return procedures.map((procedure) => (isDenied(peer, procedure) ? "-" : "x"));
+  });
+  expect(head).toEqual(ROLES.map(({ name }) => name));
+  expect(procedures.map((procedure, i) => [procedure, ...columns.map((column) => column[i])])).toEqual(rows);
+  expect([...(router.router.realm("realm1")?.dealer.provided ?? [])].sort()).toEqual(procedures.sort()); // none is missing here
+});
+
+/** Called without arguments: whatever else is wrong is found after the permission. */
+function isDenied(peer: TestPeer, procedure: string): boolean {
+  return peer.ask(procedure) === "wamp.error.not_authorized";
+}
