@@ -201,7 +201,8 @@ export class Acceptor implements Receiver, SessionCloser {
     const id = this.#pending;
     this.#deadline?.cancel();
     this.#deadline = undefined;
-    const session = new Session(id, realm, role, outcome, roles, agent, this.#origin, this.#transport, this.#environment.clock.now());
+    const own = role.for({ authid, authrole, session: id });
+    const session = new Session(id, realm, own, outcome, roles, agent, this.#origin, this.#transport, this.#environment.clock.now());
     this.#session = session;
     this.#state = "established";
     const identity = { realm: realm.name, authid, authrole, authmethod, authprovider };

@@ -80,11 +80,12 @@ function authEnvironment(clock: NodeClock, log: (event: LogEvent) => void): Auth
 function realmConfig(name: string, realm: RealmFileConfig, auth: AuthEnvironment): RealmConfig {
   const roles = Object.entries(realm.roles).map(([name, role]) => ({
     name,
-    permissions: ACTIONS.flatMap((action) =>
-      role.allow[action].map(
-        (pattern: UriPattern): Permission => ({ ...pattern, allow: { [action]: true }, disclose: defined(role.disclose) }),
-      ),
-    ),
+    permissions: ACTIONS.flatMap((action) => {
+      const permission =
+        (allow: boolean) =>
+        (pattern: UriPattern): Permission => ({ ...pattern, allow: { [action]: allow }, disclose: defined(role.disclose) });
+      return [...role.allow[action].map(permission(true)), ...role.deny[action].map(permission(false))];
+    }),
   }));
   return { name, roles, authenticate: authenticatorOf(name, realm, auth), uriRule: realm.uri, requestIds: realm.requestIds };
 }

@@ -4,8 +4,8 @@
  *
  * Spec: requirements 8, AMB-66.
  */
-import { isReserved, type MatchPolicy } from "@junctor/protocol";
-import { covers } from "../pattern/covers.ts";
+import { isReserved, isUri, type MatchPolicy } from "@junctor/protocol";
+import { compareSpecificity, covers, overlap } from "../pattern/covers.ts";
 import { PatternIndex } from "../pattern/pattern-index.ts";
 
 export type Action = "call" | "register" | "publish" | "subscribe";
@@ -14,6 +14,7 @@ export type Action = "call" | "register" | "publish" | "subscribe";
 export type Disclosure = "allow" | "deny" | "force";
 
 export interface Permission {
+  /** `{authid}`, `{authrole}` and `{session}` stand for the session's own: `com.app.user.{authid}.` */
   readonly uri: string;
   readonly match: MatchPolicy;
   readonly allow: Readonly<Partial<Record<Action, boolean>>>;
@@ -42,6 +43,13 @@ interface Grant {
   readonly isImplied: boolean;
 }
 
+/** Whose role it is: what placeholders in patterns stand for. */
+export interface Subject {
+  readonly authid: string;
+  readonly authrole: string;
+  readonly session: number;
+}
+
 export class Role {
   readonly name: string;
   /** May register and publish reserved URIs. */
@@ -53,19 +61,46 @@ export class Role {
     subscribe: new PatternIndex(),
   };
 
-  constructor(config: RoleConfig, isTrusted = false) {
+  /** Permissions that are different for each session. */
+  readonly #personal: readonly Permission[];
+  /** The part that all sessions of the role share, in a role made for one of them. */
+  readonly #shared: Role | undefined;
+
+  constructor(config: RoleConfig, isTrusted = false, shared?: Role) {
     this.name = config.name;
     this.isTrusted = isTrusted;
-    for (const permission of config.permissions) {
-      for (const action of ACTIONS) {
-        const allow = permission.allow[action];
-        if (allow === undefined) continue;
-        const { uri, match } = permission;
-        const decision = { allow, disclose: disclosure(action, permission) };
-        this.#grants[action].set(uri, match, { uri, match, decision, isImplied: false });
-      }
-    }
+    this.#shared = shared;
+    this.#personal = config.permissions.filter(({ uri }) => shared === undefined && PLACEHOLDER.test(uri));
+    for (const permission of config.permissions) if (!this.#personal.includes(permission)) this.#add(permission);
     if (!isTrusted) this.#withholdPower();
+  }
+
+  /** The role as it is for one session; the same one where no permission has a placeholder. */
+  for(subject: Subject): Role {
+    if (this.#personal.length === 0) return this;
+    const values: Readonly<Record<string, string>> = {
+      "{authid}": subject.authid,
+      "{authrole}": subject.authrole,
+      "{session}": String(subject.session),
+    };
+    const permissions = this.#personal.flatMap((permission): Permission[] => {
+      // A name that is no URI would be read as something else than one: "a..b" as a wildcard. It grants nothing then.
+      const names = permission.uri.match(new RegExp(PLACEHOLDER, "g")) ?? [];
+      if (!names.every((name) => isUri(values[name] ?? ""))) return [];
+      return [{ ...permission, uri: permission.uri.replaceAll(new RegExp(PLACEHOLDER, "g"), (name) => values[name] ?? "") }];
+    });
+    return new Role({ name: this.name, permissions }, this.isTrusted, this);
+  }
+
+  #add(permission: Permission): void {
+    const { uri, match } = permission;
+    for (const action of ACTIONS) {
+      const allow = permission.allow[action];
+      if (allow === undefined) continue;
+      const grants = this.#grants[action];
+      if (grants.get(uri, match)?.decision.allow === false) continue; // a denial of the same pattern wins
+      grants.set(uri, match, { uri, match, decision: { allow, disclose: disclosure(action, permission) }, isImplied: false });
+    }
   }
 
   // [AMB-97] Leave to call everything, or all of an application, is no leave to end other sessions and what they offer: that
@@ -80,7 +115,12 @@ export class Role {
 
   /** For a full URI: a call, a publication. Answers come from a bounded cache. */
   decide(action: Action, uri: string): Decision {
-    return this.#grants[action].best(uri, true)?.decision ?? DENIED;
+    const own = this.#grants[action].best(uri, true);
+    const shared = this.#shared === undefined ? undefined : this.#shared.#grants[action].best(uri, true);
+    if (own === undefined || shared === undefined) return (own ?? shared)?.decision ?? DENIED;
+    const order = compareSpecificity(own, shared, uri);
+    if (order === 0) return own.decision.allow ? shared.decision : own.decision; // of the same pattern a denial wins
+    return order < 0 ? own.decision : shared.decision;
   }
 
   /**
@@ -89,14 +129,20 @@ export class Role {
    */
   decidePattern(action: Action, uri: string, match: MatchPolicy): Decision {
     if (match === "exact") return this.decide(action, uri);
+    const asked = { uri, match };
     let found: Grant | undefined;
-    for (const grant of this.#grants[action].values()) {
+    for (const grant of this.#all(action)) {
       if (grant.isImplied) continue; // no pattern reaches a reserved procedure (AMB-20)
       if (!grant.decision.allow) {
-        if (mayOverlap(grant.uri, uri)) return DENIED;
-      } else if (covers(grant, { uri, match }) && (found === undefined || covers(found, grant))) found = grant;
+        if (overlap(grant, asked)) return DENIED;
+      } else if (covers(grant, asked) && (found === undefined || covers(found, grant))) found = grant;
     }
     return found?.decision ?? DENIED;
+  }
+
+  *#all(action: Action): IterableIterator<Grant> {
+    yield* this.#grants[action].values();
+    if (this.#shared !== undefined) yield* this.#shared.#grants[action].values();
   }
 }
 
@@ -110,6 +156,7 @@ const POWERS: readonly string[] = [
   "wamp.subscription.remove_subscriber",
 ];
 
+const PLACEHOLDER = /\{(?:authid|authrole|session)\}/;
 const ACTIONS: readonly Action[] = ["call", "register", "publish", "subscribe"];
 
 /** The role of sessions that are part of the router's own program. */
@@ -138,13 +185,4 @@ function disclosure(action: Action, permission: Permission): Disclosure {
     default:
       return permission.disclose?.caller ?? "deny";
   }
-}
-
-/** Errs on the side of denial: patterns that differ in their first components cannot overlap, all others may. */
-function mayOverlap(denied: string, asked: string): boolean {
-  const a = denied.split(".");
-  const b = asked.split(".");
-  const last = Math.min(a.length, b.length) - 1;
-  for (let i = 0; i < last; i++) if (a[i] !== b[i] && a[i] !== "" && b[i] !== "") return false;
-  return true;
 }

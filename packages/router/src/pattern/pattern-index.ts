@@ -6,6 +6,7 @@
  * empties the cache.
  */
 import { isReserved, type MatchPolicy } from "@junctor/protocol";
+import { endsComponent } from "./covers.ts";
 import { PrefixMap } from "./prefix.ts";
 import { WildcardTrie } from "./wildcard.ts";
 
@@ -94,11 +95,6 @@ export class PatternIndex<T extends object> {
 function keep<V>(cache: Map<string, V>, uri: string, value: V): void {
   if (cache.size >= CACHE_SIZE) cache.clear();
   cache.set(uri, value);
-}
-
-/** Whether a prefix of `uri` ends where a component does. */
-function endsComponent(prefix: string, uri: string): boolean {
-  return prefix.length === uri.length || prefix === "" || prefix.endsWith(".") || uri[prefix.length] === ".";
 }
 
 const CACHE_SIZE = 10_000;

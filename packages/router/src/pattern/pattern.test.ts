@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { covers, type Pattern } from "./covers.ts";
+import { compareSpecificity, covers, overlap, type Pattern } from "./covers.ts";
 import { PatternIndex } from "./pattern-index.ts";
 
 // The plain version, as a model: three lines that nobody can get wrong.
@@ -81,6 +81,42 @@ test("a pattern covers another exactly if it matches whatever that one matches (
     fc.property(any, any, (outer, inner) => {
       const isCovered = topics.filter((uri) => matches(inner, uri)).every((uri) => matches(outer, uri));
       expect(covers(outer, inner)).toBe(isCovered && !(outer.match === "exact" && inner.match !== "exact"));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test("two patterns overlap exactly if some URI is matched by both (T30)", () => {
+  const components = ["a", "b", "ab", "abc"];
+  const all = (length: number): string[] =>
+    length === 1 ? components : all(length - 1).flatMap((uri) => components.map((last) => `${uri}.${last}`));
+  const topics = [1, 2, 3, 4].flatMap(all);
+  const short = fc.oneof(
+    fc.array(component, { minLength: 1, maxLength: 3 }).map((parts) => ({ uri: parts.join("."), match: "exact" as const })),
+    fc
+      .tuple(fc.array(component, { minLength: 1, maxLength: 3 }), fc.nat(5))
+      .map(([parts, length]) => ({ uri: parts.join(".").slice(0, length), match: "prefix" as const })),
+    fc
+      .array(fc.oneof(component, fc.constant("")), { minLength: 1, maxLength: 3 })
+      .map((parts) => ({ uri: parts.join("."), match: "wildcard" as const })),
+  );
+  fc.assert(
+    fc.property(short, short, (a, b) => {
+      expect(overlap(a, b)).toBe(topics.some((uri) => matches(a, uri) && matches(b, uri)));
+      expect(overlap(b, a)).toBe(overlap(a, b));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test("of two patterns the one decides that an index of both would find (AUTHZ-06)", () => {
+  fc.assert(
+    fc.property(pattern, pattern, topic, (a, b, uri) => {
+      fc.pre(matches(a, uri) && matches(b, uri) && (a.uri !== b.uri || a.match !== b.match));
+      const index = new PatternIndex<Pattern>();
+      index.set(a.uri, a.match, a);
+      index.set(b.uri, b.match, b);
+      expect(compareSpecificity(a, b, uri) < 0 ? a : b).toBe(index.best(uri));
     }),
     { numRuns: 1_000 },
   );

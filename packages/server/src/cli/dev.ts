@@ -1,7 +1,7 @@
 /** `junctor dev`: a router to try things out, without a configuration, for this machine only. */
 import { DEFAULT_LIMITS } from "@junctor/router";
 import { DEFAULT_CONNECTION_LIMITS } from "@junctor/transport-node";
-import type { Config, ListenerConfig } from "../config/schema.ts";
+import { type Config, type ListenerConfig, realmSchema } from "../config/schema.ts";
 import { startDemo } from "../demo.ts";
 import { createLogger, logEvent } from "../log.ts";
 import { startServer, staticFiles } from "../server.ts";
@@ -20,26 +20,17 @@ export interface DevOptions {
   readonly verbose?: boolean;
 }
 
-const EVERYTHING = [{ uri: "", match: "prefix" }] as const;
-/** What acts on other sessions has to be granted by its name. */
-const META_API = [{ uri: "wamp.", match: "prefix" }] as const;
+/** Who joins may do everything; what acts on other sessions has to be granted by its name as well (AMB-97). */
+const OPEN_REALM = {
+  auth: [{ method: "anonymous", role: "anonymous" }],
+  roles: {
+    anonymous: { allow: { call: ["*", "wamp.*"], register: ["*"], publish: ["*"], subscribe: ["*"] }, disclose: { caller: "allow" } },
+  },
+};
 
 export async function dev(options: DevOptions): Promise<void> {
   const { realm } = options;
-  const everything = [...EVERYTHING];
-  const realms: Config["realms"] = {
-    [realm]: {
-      auth: [{ method: "anonymous", role: "anonymous" }],
-      roles: {
-        anonymous: {
-          allow: { call: [...everything, ...META_API], register: everything, publish: everything, subscribe: everything },
-          disclose: { caller: "allow" },
-        },
-      },
-      uri: "loose",
-      requestIds: "lenient",
-    },
-  };
+  const realms: Config["realms"] = { [realm]: realmSchema.parse(OPEN_REALM) };
   const logger = createLogger(options.verbose === true ? "debug" : "warn", "auto");
   const common = { host: "127.0.0.1", ws: "/ws", deflate: false };
   const files = await openStatic(options.static);

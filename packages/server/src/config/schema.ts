@@ -39,12 +39,15 @@ const uriPattern = z.string().transform((text, context): UriPattern => {
 const patterns = z.array(uriPattern).default([]);
 const disclosure = z.enum(["allow", "deny", "force"]);
 
+const byAction = z.strictObject({ call: patterns, register: patterns, publish: patterns, subscribe: patterns });
+
 const role = z.strictObject({
-  allow: z.strictObject({ call: patterns, register: patterns, publish: patterns, subscribe: patterns }).prefault({}),
+  allow: byAction.prefault({}).describe("What the role may do. Nothing else is allowed; the most specific pattern decides."),
+  deny: byAction.prefault({}).describe("Exceptions from what is allowed."),
   disclose: z.strictObject({ caller: disclosure.optional(), publisher: disclosure.optional() }).prefault({}),
 });
 
-const realm = z.strictObject({
+export const realmSchema = z.strictObject({
   auth: z.array(authSchema).min(1),
   users: z
     .union([z.string().min(1), usersSchema])
@@ -150,7 +153,7 @@ const limits = z.strictObject({
 export const configSchema = z.strictObject({
   version: z.literal(1),
   listen: z.array(listener).min(1),
-  realms: z.record(z.string(), realm).superRefine((realms, context) => {
+  realms: z.record(z.string(), realmSchema).superRefine((realms, context) => {
     for (const [name, { auth, roles }] of Object.entries(realms)) {
       if (!isUri(name))
         context.addIssue({

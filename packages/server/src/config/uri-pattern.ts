@@ -5,8 +5,10 @@
  *     com.app.*          every URI that starts with "com.app."
  *     *                  every URI
  *     com.*.state        one component in place of the star (also written with an empty component: com..state)
+ *     com.{authid}.*     the session's own authid, authrole or session id in place of the braces
  */
 import { isPattern, type MatchPolicy } from "@junctor/protocol";
+import { closest } from "../closest.ts";
 
 export interface UriPattern {
   readonly uri: string;
@@ -15,6 +17,11 @@ export interface UriPattern {
 
 /** @returns what is wrong, as text, where it is no pattern */
 export function parseUriPattern(text: string): UriPattern | string {
+  const unknown = text.match(/\{[^}]*\}?/g)?.find((name) => !PLACEHOLDERS.includes(name));
+  if (unknown !== undefined) {
+    const meant = closest(unknown, PLACEHOLDERS);
+    return `${unknown} is no placeholder${meant === undefined ? "" : `; did you mean ${meant}?`} Known are ${PLACEHOLDERS.join(", ")}`;
+  }
   if (text === "*") return { uri: "", match: "prefix" };
   const components = text.split(".");
   const isPrefix = components.at(-1) === "*";
@@ -29,3 +36,5 @@ export function parseUriPattern(text: string): UriPattern | string {
   if (!isPattern(uri, "loose", match)) return "a URI is made of components without white space and #, joined by dots: com.app.add";
   return { uri, match };
 }
+
+const PLACEHOLDERS = ["{authid}", "{authrole}", "{session}"];
