@@ -10,12 +10,13 @@ export type { Logger };
 /** Everything that is logged about running sessions and connections. */
 export type LogEvent = RouterEvent | TransportEvent | ServerEvent;
 
-/** Something in an authentication method failed that is not the client's credentials: it was refused (G14). */
-export interface ServerEvent {
-  readonly event: "auth.error";
-  readonly method: string;
-  readonly message: string;
-}
+export type ServerEvent =
+  | { readonly event: "listener.up"; readonly type: string; readonly address: string; readonly tls: boolean }
+  | { readonly event: "server.ready"; readonly pid: number; readonly realms: readonly string[] }
+  | { readonly event: "server.stopping"; readonly signal: string }
+  | { readonly event: "server.stopped" }
+  /** Something in an authentication method failed that is not the client's credentials: it was refused (G14). */
+  | { readonly event: "auth.error"; readonly method: string; readonly message: string };
 
 /** @param fd where to write: 1 for standard output */
 export function createLogger(level: string, format: "json" | "pretty" | "auto", fd = 1): Logger {
@@ -29,7 +30,7 @@ export function createLogger(level: string, format: "json" | "pretty" | "auto", 
   );
 }
 
-/** What goes wrong for somebody is a warning; what happens in bulk is for debugging. */
+/** What goes wrong for somebody is a warning; what happens in bulk, or was logged with the session, is for debugging. */
 export function logEvent(logger: Logger, event: LogEvent): void {
   switch (event.event) {
     case "proto.violation":
@@ -42,8 +43,11 @@ export function logEvent(logger: Logger, event: LogEvent): void {
       logger.warn(event);
       return;
     case "authz.deny":
-    case "connection.close":
       logger.debug(event);
+      return;
+    case "connection.close":
+      if (event.hadSession) logger.debug(event);
+      else logger.info(event);
       return;
     default:
       logger.info(event);

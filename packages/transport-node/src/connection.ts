@@ -42,6 +42,8 @@ export abstract class Connection implements Transport, Flushable {
   readonly address: string | undefined;
   /** EVENTs dropped by the policy for slow consumers. */
   dropped = 0;
+  /** A session is or was established on it. */
+  hadSession = false;
   /** Set by the side that dials, over TLS. */
   channel: ChannelBinding | undefined = undefined;
   protected readonly encoding: Encoding;
@@ -137,6 +139,7 @@ export abstract class Connection implements Transport, Flushable {
   /** A session was established, or ended. */
   protected joined(hasJoined: boolean): void {
     this.#hasJoined = hasJoined;
+    this.hadSession ||= hasJoined;
   }
 
   /** What was written to the pool last, for this connection alone. */

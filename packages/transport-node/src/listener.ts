@@ -52,6 +52,8 @@ export type TransportEvent =
       readonly address: string | undefined;
       readonly durationMs: number;
       readonly dropped: number;
+      /** A session had been established on it. */
+      readonly hadSession: boolean;
     }
   | { readonly event: "connection.refused"; readonly reason: RefusalReason; readonly message: string; readonly address: string | undefined }
   | { readonly event: "slow.consumer"; readonly action: string; readonly address: string | undefined; readonly queued: number };
@@ -188,7 +190,7 @@ export class Listener implements ConnectionObserver {
   }
 
   closed(connection: Connection, reason: string): void {
-    const { address, openedAt, dropped } = connection;
+    const { address, openedAt, dropped, hadSession } = connection;
     this.#connections.delete(connection);
     if (address !== undefined) {
       const key = limitKey(address);
@@ -196,7 +198,7 @@ export class Listener implements ConnectionObserver {
       same?.delete(connection);
       if (same?.size === 0) this.#byAddress.delete(key);
     }
-    this.#log({ event: "connection.close", reason, address, durationMs: Math.round(this.#now() - openedAt), dropped });
+    this.#log({ event: "connection.close", reason, address, durationMs: Math.round(this.#now() - openedAt), dropped, hadSession });
     if (this.#connections.size === 0) this.#drained?.();
   }
 

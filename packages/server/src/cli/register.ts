@@ -48,6 +48,9 @@ function handlerOf(options: { echo?: boolean; reply?: string; exec?: string }): 
   return () => reply;
 }
 
+/** What a caller is answered where the command of `--exec` failed. Args: how, and the end of its error output. */
+export const CommandError = { failed: "junctor.error.command_failed" } as const;
+
 /** The command reads `{"args": […], "kwargs": {…}}` and prints the result, as JSON or as text. A failure is the call's error. */
 function run(command: string, { args, kwargs, signal }: Invocation): Promise<unknown> {
   return new Promise((resolve, reject) => {
@@ -64,11 +67,11 @@ function run(command: string, { args, kwargs, signal }: Invocation): Promise<unk
     });
     child.stdin.on("error", () => {}); // a command need not read its input
     child.stdin.end(jsonText({ args, kwargs }));
-    child.on("error", (error) => reject(new ApplicationError("junctor.error.command_failed", [error.message])));
+    child.on("error", (error) => reject(new ApplicationError(CommandError.failed, [error.message])));
     child.on("close", (code) => {
       signal.removeEventListener("abort", stop);
       if (code === 0) resolve(output.trim() === "" ? undefined : parseValue(output.trimEnd()));
-      else reject(new ApplicationError("junctor.error.command_failed", [`the command ended with exit code ${code}`, complaint.trim()]));
+      else reject(new ApplicationError(CommandError.failed, [`the command ended with exit code ${code}`, complaint.trim()]));
     });
   });
 }

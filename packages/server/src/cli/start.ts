@@ -1,7 +1,7 @@
 /** `junctor start`: the server, as its configuration says. */
 import { loadConfig } from "../config/load.ts";
 import { limitsOf } from "../config/schema.ts";
-import { createLogger, logEvent } from "../log.ts";
+import { createLogger, type LogEvent, logEvent } from "../log.ts";
 import { startServer } from "../server.ts";
 import { Exit, UserError } from "../user-error.ts";
 import { untilSignal } from "./signals.ts";
@@ -14,23 +14,14 @@ export async function start(options: { config?: string }): Promise<void> {
     });
   const config = loadConfig(options.config);
   const logger = createLogger(config.log.level, config.log.format);
-  const server = await startServer({
-    listen: config.listen,
-    realms: config.realms,
-    limits: limitsOf(config),
-    log: (event) => logEvent(logger, event),
-  });
-  for (const [i, listener] of server.listeners.entries()) {
-    logger.info({
-      event: "listener.up",
-      type: config.listen[i]?.type,
-      address: listener.address,
-      tls: config.listen[i]?.tls !== undefined,
-    });
+  const log = (event: LogEvent) => logEvent(logger, event);
+  const server = await startServer({ listen: config.listen, realms: config.realms, limits: limitsOf(config), log });
+  for (const [i, { type, tls }] of config.listen.entries()) {
+    log({ event: "listener.up", type, address: server.listeners[i]?.address ?? "?", tls: tls !== undefined });
   }
-  logger.info({ event: "server.ready", pid: process.pid, realms: Object.keys(config.realms) });
+  log({ event: "server.ready", pid: process.pid, realms: Object.keys(config.realms) });
   const signal = await untilSignal();
-  logger.info({ event: "server.stopping", signal });
+  log({ event: "server.stopping", signal });
   await server.close();
-  logger.info({ event: "server.stopped" });
+  log({ event: "server.stopped" });
 }
