@@ -9,7 +9,7 @@ export {
   type TlsOrigin,
 } from "./access/authenticator.ts";
 export type { AuthorizationRequest, Authorizer } from "./access/authorizer.ts";
-export { type Action, DENIED, type Decision, type Disclosure, type Permission, type RoleConfig } from "./access/role.ts";
+export { type Action, AUTHORIZER_FAILED, DENIED, type Decision, type Disclosure, type Permission, type RoleConfig } from "./access/role.ts";
 export type { Clock } from "./deadline.ts";
 export type { LocalCall, LocalProcedure } from "./dealer/local-call.ts";
 export { RouterError } from "./error.ts";

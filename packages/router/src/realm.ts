@@ -2,7 +2,7 @@
 import type { MatchPolicy, ProtocolError, SessionId, UriRule } from "@junctor/protocol";
 import type { Authenticator } from "./access/authenticator.ts";
 import type { Authorizer } from "./access/authorizer.ts";
-import { type Action, DENIED, type Decision, Role, type RoleConfig } from "./access/role.ts";
+import { type Action, AUTHORIZER_FAILED, type Decision, Role, type RoleConfig } from "./access/role.ts";
 import { Broker } from "./broker/broker.ts";
 import { Dealer } from "./dealer/dealer.ts";
 import type { RouterLimits } from "./limits.ts";
@@ -112,16 +112,17 @@ export class Realm {
     });
   }
 
-  /** Asks the authorizer. One that throws, or answers without a decision, denies (AUTHZ-04). */
+  /** Asks an authorizer. One that throws has failed, and that denies (AUTHZ-04, G14). */
   authorize(
+    authorizer: Authorizer,
     request: { session: SessionId; authid: string; authrole: string; action: Action; uri: string; match: MatchPolicy },
     answer: (decision: Decision) => void,
   ): void {
     try {
-      this.authorizer?.({ realm: this.name, ...request }, answer);
+      authorizer({ realm: this.name, ...request }, answer);
     } catch (error) {
       this.log({ event: "authorizer.error", realm: this.name, message: String(error) });
-      answer(DENIED);
+      answer(AUTHORIZER_FAILED);
     }
   }
 

@@ -345,7 +345,7 @@ describe("the authorizer (AMB-126, AUTHZ-04)", () => {
     });
     const peer = test.join();
     peer.call("com.x");
-    expect(peer.take(MessageType.Error).error).toBe(Uri.notAuthorized);
+    expect(peer.take(MessageType.Error).error).toBe(Uri.authorizationFailed);
     expect(test.log("authorizer.error")).toHaveLength(1);
   });
   test("cannot make a session pile up messages without end", () => {

@@ -31,6 +31,7 @@ import {
   type verdict,
 } from "@junctor/protocol";
 import type { Origin } from "./access/authenticator.ts";
+import type { Authorizer } from "./access/authorizer.ts";
 import type { Action, Decision, Role } from "./access/role.ts";
 import { longestList } from "./broker/event-filter.ts";
 import type { Invocation } from "./dealer/invocation.ts";
@@ -78,6 +79,8 @@ export class Session implements Principal {
 
   readonly #transport: Transport;
   readonly #role: Role;
+  /** Decides in place of the role's permissions. */
+  readonly #authorizer: Authorizer | undefined;
   #lastRequest: RequestId = 0;
   /** Messages that wait, in order, for the authorizer's answer to an earlier one; `undefined` when none is awaited. */
   #waiting: Message[] | undefined = undefined;
@@ -106,6 +109,7 @@ export class Session implements Principal {
     this.features = peerFeatures(roles);
     this.#transport = transport;
     this.#role = role;
+    this.#authorizer = role.authorizer ?? (role.isTrusted ? undefined : realm.authorizer);
   }
 
   send(message: Message): SendOutcome {
@@ -119,7 +123,7 @@ export class Session implements Principal {
 
   /** Whether its role grants an action. An authorizer that decides in place of the roles has decided on the whole question before. */
   isGranted(action: Action, uri: string, match: MatchPolicy): boolean {
-    return this.realm.authorizer !== undefined || this.#role.decidePattern(action, uri, match).allow;
+    return this.#authorizer !== undefined || this.#role.decidePattern(action, uri, match).allow;
   }
 
   /** @throws {ProtocolError} the peer broke the protocol, and the session must end */
@@ -188,7 +192,7 @@ export class Session implements Principal {
     const problem = this.problemOf(uri, match, action) ?? this.#exceeded(message, match);
     if (problem !== undefined) this.#answer(message, problem);
     // Without an authorizer no closure is made.
-    else if (this.realm.authorizer === undefined) this.#perform(message, this.#role.decidePattern(action, uri, match), action, uri);
+    else if (this.#authorizer === undefined) this.#perform(message, this.#role.decidePattern(action, uri, match), action, uri);
     else this.authorize(action, uri, match, (decision) => this.#perform(message, decision, action, uri));
   }
 
@@ -196,7 +200,11 @@ export class Session implements Principal {
     const { broker, dealer } = this.realm;
     if (!decision.allow) {
       this.realm.log({ event: "authz.deny", realm: this.realm.name, session: this.id, action, uri });
-      this.#answer(message, refusal(Uri.notAuthorized, `the role ${this.authrole} may not ${action} ${uri}`)); // [AUTHZ-04]
+      const refused =
+        decision.hasFailed === true
+          ? refusal(Uri.authorizationFailed, "the authorizer could not decide")
+          : refusal(Uri.notAuthorized, `the role ${this.authrole} may not ${action} ${uri}`);
+      this.#answer(message, refused); // [AUTHZ-04]
       return;
     }
     switch (message.type) {
@@ -228,12 +236,13 @@ export class Session implements Principal {
 
   /** Asks, once, without holding anything up: for a session that has left. */
   decide(action: Action, uri: string, match: MatchPolicy, goOn: (decision: Decision) => void): void {
-    if (this.realm.authorizer === undefined) {
+    const authorizer = this.#authorizer;
+    if (authorizer === undefined) {
       goOn(this.#role.decidePattern(action, uri, match));
       return;
     }
     let isAnswered = false;
-    this.realm.authorize({ session: this.id, authid: this.authid, authrole: this.authrole, action, uri, match }, (decision) => {
+    this.realm.authorize(authorizer, { session: this.id, authid: this.authid, authrole: this.authrole, action, uri, match }, (decision) => {
       if (isAnswered) return;
       isAnswered = true;
       goOn(decision);

@@ -15,5 +15,5 @@ export interface AuthorizationRequest {
   readonly match: MatchPolicy;
 }
 
-/** Answers exactly once. A throw is a denial with `wamp.error.authorization_failed` (AUTHZ-04: fail closed). */
+/** Answers exactly once, at once or later. A throw is the answer `AUTHORIZER_FAILED` (AUTHZ-04: fail closed). */
 export type Authorizer = (request: AuthorizationRequest, answer: (decision: Decision) => void) => void;

@@ -4,9 +4,11 @@
  *
  * Spec: requirements 8, AMB-66.
  */
+
 import { isReserved, isUri, type MatchPolicy } from "@junctor/protocol";
 import { compareSpecificity, covers, overlap } from "../pattern/covers.ts";
 import { PatternIndex } from "../pattern/pattern-index.ts";
+import type { Authorizer } from "./authorizer.ts";
 
 export type Action = "call" | "register" | "publish" | "subscribe";
 
@@ -24,6 +26,8 @@ export interface Permission {
 export interface RoleConfig {
   readonly name: string;
   readonly permissions: readonly Permission[];
+  /** Decides in place of the permissions, when given. */
+  readonly authorize?: Authorizer;
 }
 
 /** The answer to "may this session do this?". */
@@ -31,9 +35,13 @@ export interface Decision {
   readonly allow: boolean;
   /** Of the caller for `call`, of the publisher for `publish`; for `register`, whether `disclose_caller` may be asked for. */
   readonly disclose: Disclosure;
+  /** Not denied: the authorizer could not decide. */
+  readonly hasFailed?: boolean;
 }
 
 export const DENIED: Decision = { allow: false, disclose: "deny" };
+/** The request is refused with `wamp.error.authorization_failed`. */
+export const AUTHORIZER_FAILED: Decision = { allow: false, disclose: "deny", hasFailed: true };
 
 interface Grant {
   readonly uri: string;
@@ -54,6 +62,7 @@ export class Role {
   readonly name: string;
   /** May register and publish reserved URIs. */
   readonly isTrusted: boolean;
+  readonly authorizer: Authorizer | undefined;
   readonly #grants: Readonly<Record<Action, PatternIndex<Grant>>> = {
     call: new PatternIndex(),
     register: new PatternIndex(),
@@ -69,6 +78,7 @@ export class Role {
   constructor(config: RoleConfig, isTrusted = false, shared?: Role) {
     this.name = config.name;
     this.isTrusted = isTrusted;
+    this.authorizer = config.authorize;
     this.#shared = shared;
     this.#personal = config.permissions.filter(({ uri }) => shared === undefined && PLACEHOLDER.test(uri));
     for (const permission of config.permissions) if (!this.#personal.includes(permission)) this.#add(permission);
@@ -89,7 +99,8 @@ export class Role {
       if (!names.every((name) => isUri(values[name] ?? ""))) return [];
       return [{ ...permission, uri: permission.uri.replaceAll(new RegExp(PLACEHOLDER, "g"), (name) => values[name] ?? "") }];
     });
-    return new Role({ name: this.name, permissions }, this.isTrusted, this);
+    const own = { name: this.name, permissions, ...(this.authorizer && { authorize: this.authorizer }) };
+    return new Role(own, this.isTrusted, this);
   }
 
   #add(permission: Permission): void {
