@@ -26,7 +26,6 @@ import {
 import type { AuthenticationAnswer, Origin } from "./access/authenticator.ts";
 import { TRUSTED } from "./access/role.ts";
 import type { Deadline } from "./deadline.ts";
-import { ROUTER_ROLES_ANNOUNCED } from "./feature.ts";
 import type { Realm, SessionCloser } from "./realm.ts";
 import type { RouterEnvironment } from "./router.ts";
 import { Session, unexpected } from "./session.ts";
@@ -210,7 +209,7 @@ export class Acceptor implements Receiver, SessionCloser {
       type: MessageType.Welcome,
       session: id,
       details: {
-        roles: ROUTER_ROLES_ANNOUNCED,
+        ...realm.announced,
         agent: this.#environment.agent,
         ...identity,
         ...(authextra === undefined ? {} : { authextra }),

@@ -2,6 +2,10 @@
 export const RouterError = {
   /** A limit is reached. Args: the limit's name, its value. */
   limitExceeded: "junctor.error.limit_exceeded",
+  /** `wamp.subscription.get_events` for a topic that keeps no history. */
+  noHistory: "junctor.error.no_history",
+  /** The event store could not take an event, or cannot read. Args: why. */
+  storeFailed: "junctor.error.store_failed",
 } as const;
 
 /**

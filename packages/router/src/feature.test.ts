@@ -1,14 +1,16 @@
 // One test per announced feature, by its name; the last test holds the table against them (FEAT-01).
 import { MessageType, NO_OPTIONS, Payload, Uri } from "@junctor/protocol";
+import type { RealmConfig } from "@junctor/router";
 import { ALL_ROLES, ALLOW_ALL, realmConfig, TestRouter } from "@junctor/testkit";
 import { afterAll, describe, expect, test as vitest } from "vitest";
-import { ANNOUNCED } from "./feature.ts";
+import { ANNOUNCED, CONFIGURABLE } from "./feature.ts";
 
 const proven = new Set<string>();
 function test(feature: string, sentence: string, body: () => void): void {
   proven.add(feature);
   vitest(`${feature}: ${sentence}`, body);
 }
+const withEvents = (events: RealmConfig["events"]) => new TestRouter({ realms: [{ ...realmConfig("realm1"), events: events ?? {} }] });
 const disclosing = (disclose: object) => new TestRouter({ realms: [realmConfig("realm1", [{ ...ALLOW_ALL, disclose }])] });
 
 describe("broker", () => {
@@ -103,6 +105,173 @@ describe("broker", () => {
       expect(heard({ exclude: [a.session], exclude_me: false })).toBe("011");
     },
   );
+
+  test("subscriber_blackwhite_listing", "ids and names of nobody are ignored, and names are compared exactly (AMB-74)", () => {
+    const router = new TestRouter();
+    const [a, b] = [router.join(), router.join()];
+    b.subscribe("com.x");
+    const isHeard = (options: object) => {
+      a.publish("com.x", [], options);
+      return b.inbox.splice(0).length === 1;
+    };
+    expect(isHeard({ exclude: [12345], exclude_authid: ["nobody"], exclude_authrole: ["Anonymous", "anonymous "] })).toBe(true);
+    expect(isHeard({ eligible_authrole: ["Anonymous"] })).toBe(false);
+    expect(isHeard({ exclude_authid: [], exclude_authrole: [] })).toBe(true);
+    expect([isHeard({ eligible_authid: [] }), isHeard({ eligible_authrole: [] })]).toEqual([false, false]);
+    const authid = router.session(b).authid;
+    expect(isHeard({ eligible_authid: [authid], exclude_authid: [authid] })).toBe(false); // [PS-BWL-04]
+    expect(isHeard({ eligible_authid: [authid], eligible_authrole: ["anonymous"], eligible: [b.session] })).toBe(true);
+  });
+
+  const passthru = { publisher: { features: { payload_passthru_mode: true } }, subscriber: {} };
+  test("payload_passthru_mode", "its attributes reach every subscriber, and nothing is checked (PPT-03, PPT-06, PPT-10, PPT-14)", () => {
+    const router = new TestRouter();
+    const [a, b] = [router.join(passthru), router.join()];
+    b.subscribe("com.x");
+    const attributes = { ppt_scheme: "x_mine", ppt_serializer: "cbor", ppt_cipher: "aes256gcm", ppt_keyid: "k1" };
+    a.publish("com.x", ["not", "one binary item"], attributes);
+    const { details, payload } = b.take(MessageType.Event);
+    expect([details, payload.args]).toEqual([attributes, ["not", "one binary item"]]);
+    a.publish("com.x", [], { ppt_scheme: "mqtt" });
+    expect(b.take(MessageType.Event).details).toEqual({ ppt_scheme: "mqtt" });
+  });
+  test("payload_passthru_mode", "a publisher that did not announce it breaks the protocol by using it (PPT-01, PPT-07)", () => {
+    const router = new TestRouter();
+    const [a, b] = [router.join(), router.join()];
+    b.subscribe("com.x");
+    a.publish("com.x", [1], { ppt_scheme: "", ppt_keyid: "k1" }); // an empty scheme is none
+    expect(b.take(MessageType.Event).details).toEqual({});
+    a.publish("com.x", [1], { ppt_scheme: "x_mine" });
+    expect(a.take(MessageType.Abort).reason).toBe(Uri.protocolViolation);
+    expect(b.inbox).toEqual([]);
+  });
+
+  test(
+    "publication_trustlevels",
+    "come from the configuration, by topic and role, and from nowhere else (PS-TRUST-01, AMB-77, T29)",
+    () => {
+      const level = (rules: object[], topic: string, options: object = NO_OPTIONS) => {
+        const router = withEvents({ trust: rules as NonNullable<RealmConfig["events"]>["trust"] & object });
+        const [a, b] = [router.join(), router.join()];
+        b.subscribe(topic);
+        a.publish(topic, [], options);
+        return b.take(MessageType.Event).details.trustlevel;
+      };
+      const all = { uri: "", match: "prefix", level: 1 };
+      const narrow = { uri: "com.app.", match: "prefix", level: 2 };
+      expect(level([all, narrow], "com.app.x")).toBe(2);
+      expect(level([all, narrow], "org.x")).toBe(1);
+      expect(level([narrow], "org.x")).toBeUndefined();
+      expect(level([narrow], "org.x", { trustlevel: 9 })).toBeUndefined();
+      expect(level([narrow, { ...all, role: "anonymous", level: 0 }], "com.app.x")).toBe(0); // one for the role first
+      expect(level([narrow, { ...all, role: "other", level: 0 }], "com.app.x")).toBe(2);
+    },
+  );
+
+  test("event_retention", "who asks for it gets the latest retained event, marked as such (PS-RETAIN-01 to PS-RETAIN-04, AMB-79)", () => {
+    const router = new TestRouter();
+    const [a, b] = [router.join(), router.join()];
+    const retained = (options: object = { get_retained: true }) => {
+      b.send({ type: MessageType.Subscribe, request: ++b.request, options, topic: "com.x" });
+      b.take(MessageType.Subscribed); // [AMB-71] comes first
+      return b.inbox.splice(0);
+    };
+    expect(retained()).toEqual([]);
+    a.publish("com.x", [1], { retain: true, acknowledge: true, disclose_me: true });
+    const { publication } = a.take(MessageType.Published);
+    expect(b.take(MessageType.Event).details.retained).toBeUndefined(); // live
+    a.publish("com.x", [2]); // not retained
+    b.take(MessageType.Event);
+    expect(retained({})).toEqual([]);
+    expect(retained()).toMatchObject([{ publication, details: { retained: true, publisher: a.session }, payload: { args: [1] } }]);
+    a.publish("com.x", [3], { retain: true });
+    b.take(MessageType.Event);
+    expect(retained()).toMatchObject([{ payload: { args: [3] } }]);
+    expect(retained()).toMatchObject([{ payload: { args: [3] } }]); // [AMB-81]
+  });
+
+  test(
+    "event_history",
+    "a subscription's past is there, also from before anybody subscribed (PS-HIST-01, PS-HIST-02, PS-HIST-04, PS-HIST-08)",
+    () => {
+      const router = withEvents({ history: [{ uri: "com.x", match: "exact" }] });
+      const [a, b] = [router.join(), router.join()];
+      a.publish("com.x", [1], { acknowledge: true });
+      const { publication } = a.take(MessageType.Published);
+      router.clock.advance(1_500);
+      const subscription = b.subscribe("com.x");
+      a.publish("com.x", ["two"], { disclose_me: true });
+      const request = b.call("wamp.subscription.get_events", [subscription]);
+      expect(b.take(MessageType.Event)).toBeDefined();
+      const result = b.take(MessageType.Result);
+      expect(result).toMatchObject({ request, payload: { kwargs: undefined } });
+      expect(result.payload.args).toEqual([
+        { timestamp: "2026-01-01T00:00:00.000Z", subscription, publication, details: {}, args: [1] },
+        {
+          timestamp: "2026-01-01T00:00:01.500Z",
+          subscription,
+          publication: expect.any(Number),
+          details: { publisher: a.session, publisher_authid: router.session(a).authid, publisher_authrole: "anonymous" },
+          args: ["two"],
+        },
+      ]);
+    },
+  );
+
+  test(
+    "sharded_subscription",
+    "an event with a key goes to one of those with a key, always the same, and to all others (PS-SHARD-01)",
+    () => {
+      const router = withEvents({ sharding: true });
+      const [publisher, watcher] = [router.join(), router.join()];
+      watcher.subscribe("com.x");
+      const nodes = ["a", "b", "c"].map((nkey) => {
+        const peer = router.join();
+        peer.subscribe("com.x", { nkey });
+        return peer;
+      });
+      const heardBy = (options: object) => {
+        publisher.publish("com.x", [], options);
+        watcher.take(MessageType.Event);
+        return nodes.map((peer) => peer.inbox.splice(0).length).join("");
+      };
+      const keys = Array.from({ length: 60 }, (_, i) => `key-${i}`);
+      const before = new Map(keys.map((rkey) => [rkey, heardBy({ rkey })]));
+      expect(new Set(before.values())).toEqual(new Set(["100", "010", "001"]));
+      for (const rkey of keys) expect(heardBy({ rkey })).toBe(before.get(rkey));
+      expect(heardBy({})).toBe("111"); // without a key all of them
+      // One that must not hear it is passed over; who leaves moves its own keys only.
+      const [rkey] = keys.filter((key) => before.get(key) === "010");
+      expect(["100", "001"]).toContain(heardBy({ rkey, exclude: [nodes[1]?.session] }));
+      nodes[1]?.close("transport.lost");
+      for (const key of keys) if (before.get(key) !== "010") expect(heardBy({ rkey: key })).toBe(before.get(key));
+      expect(["100", "001"]).toContain(heardBy({ rkey }));
+    },
+  );
+  test("sharded_subscription", "unless the realm turns it on its keys mean nothing (PS-SHARD-01)", () => {
+    const router = new TestRouter();
+    const [publisher, a, b] = [router.join(), router.join(), router.join()];
+    a.subscribe("com.x", { nkey: "a" });
+    b.subscribe("com.x", { nkey: "b" });
+    publisher.publish("com.x", [], { rkey: "k" });
+    expect([a.inbox.length, b.inbox.length]).toEqual([1, 1]);
+  });
+
+  vitest("what a realm has turned off is not announced (FEAT-01, FEAT-05, PS-HIST-01)", () => {
+    const announced = (events: RealmConfig["events"]) => {
+      const peer = withEvents(events).attach();
+      peer.send({ type: MessageType.Hello, realm: "realm1", details: { roles: ALL_ROLES } });
+      const { roles, x_history } = peer.take(MessageType.Welcome).details;
+      const { event_history, event_retention, sharded_subscription } = roles.broker?.features ?? {};
+      return { event_history, event_retention, sharded_subscription, x_history };
+    };
+    expect(announced(undefined)).toEqual({ event_retention: true });
+    expect(announced({ retention: false, history: [{ uri: "", match: "prefix" }], sharding: true })).toEqual({
+      event_history: true,
+      sharded_subscription: true,
+      x_history: "memory",
+    });
+  });
 
   const revocable = { ...ALL_ROLES, subscriber: { features: { subscription_revocation: true } } };
   test("subscription_revocation", "a subscriber is told that its subscription is gone, and why (PS-REVOKE-01, AMB-72, AMB-131)", () => {
@@ -469,5 +638,6 @@ describe("meta API", () => {
 });
 
 afterAll(() => {
-  expect([...proven].sort()).toEqual([...new Set([...ANNOUNCED.broker, ...ANNOUNCED.dealer])].sort());
+  const announced = (role: "broker" | "dealer") => [...ANNOUNCED[role], ...Object.keys(CONFIGURABLE[role])];
+  expect([...proven].sort()).toEqual([...new Set([...announced("broker"), ...announced("dealer")])].sort());
 });

@@ -2,10 +2,13 @@
  * What WELCOME announces (FEAT-01). The conformance tests walk this table: a flag stands here when a test by its name in
  * `feature.test.ts` proves it.
  */
-import type { RouterRoles } from "@junctor/protocol";
+import type { RouterRole, RouterRoles } from "@junctor/protocol";
+import type { RealmConfig } from "./realm.ts";
 
 export const ANNOUNCED = {
   broker: [
+    "payload_passthru_mode",
+    "publication_trustlevels",
     "publisher_exclusion",
     "publisher_identification",
     "pattern_based_subscription",
@@ -27,9 +30,21 @@ export const ANNOUNCED = {
   ],
 } as const;
 
-const flags = (names: readonly string[]): Record<string, boolean> => Object.fromEntries(names.map((name) => [name, true]));
+/** What is announced only where a realm's configuration turns it on. */
+export const CONFIGURABLE = {
+  broker: {
+    event_history: ({ events }: RealmConfig) => (events?.history?.length ?? 0) > 0,
+    event_retention: ({ events }: RealmConfig) => events?.retention !== false,
+    sharded_subscription: ({ events }: RealmConfig) => events?.sharding === true,
+  },
+  dealer: {},
+} as const satisfies Record<RouterRole, Record<string, (config: RealmConfig) => boolean>>;
 
-export const ROUTER_ROLES_ANNOUNCED: RouterRoles = {
-  broker: { features: flags(ANNOUNCED.broker) },
-  dealer: { features: flags(ANNOUNCED.dealer) },
-};
+export function announcedRoles(config: RealmConfig): RouterRoles {
+  const features = (role: RouterRole) => [
+    ...ANNOUNCED[role],
+    ...Object.entries(CONFIGURABLE[role]).flatMap(([flag, isOn]) => (isOn(config) ? [flag] : [])),
+  ];
+  const details = (role: RouterRole) => ({ features: Object.fromEntries(features(role).map((flag) => [flag, true])) });
+  return { broker: details("broker"), dealer: details("dealer") };
+}

@@ -21,6 +21,9 @@ export interface RouterLimits {
   /** Testaments of one session, and the bytes of each: of the call that adds it. */
   readonly testaments: number;
   readonly testamentSize: number;
+  /** Events of one page of history, and bytes of their payloads. */
+  readonly historyPage: number;
+  readonly historyPageSize: number;
   /** Messages of one session that may wait for an authorizer. */
   readonly waitingMessages: number;
 }
@@ -39,5 +42,7 @@ export const DEFAULT_LIMITS: RouterLimits = {
   listLength: 1_024,
   testaments: 8,
   testamentSize: 65_536,
+  historyPage: 1_000,
+  historyPageSize: 1024 * 1024,
   waitingMessages: 1_024,
 };

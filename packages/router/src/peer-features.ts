@@ -11,6 +11,8 @@ export interface PeerFeatures {
   readonly progressiveResults: boolean;
   /** Callee: is told of registrations that the router ends (RPC-REVOKE-02). */
   readonly registrationRevocation: boolean;
+  /** Publisher: may use payload passthru mode (PPT-07). */
+  readonly publisherPassthru: boolean;
   /** Subscriber: is told of subscriptions that the router ends (PS-REVOKE-02). */
   readonly subscriptionRevocation: boolean;
 }
@@ -22,6 +24,7 @@ export function peerFeatures(roles: ClientRoles): PeerFeatures {
     canceling,
     progressiveResults: canceling && callee("progressive_call_results"),
     registrationRevocation: callee("registration_revocation"),
+    publisherPassthru: hasFeature(roles, "publisher", "payload_passthru_mode"),
     subscriptionRevocation: hasFeature(roles, "subscriber", "subscription_revocation"),
   };
 }

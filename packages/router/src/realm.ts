@@ -1,10 +1,13 @@
 /** A realm: a routing name space of its own, with its sessions, roles, broker and dealer. Realms share nothing (SES-01). */
-import type { MatchPolicy, ProtocolError, SessionId, UriRule } from "@junctor/protocol";
+import type { MatchPolicy, ProtocolError, SessionId, UriRule, WelcomeDetails } from "@junctor/protocol";
 import type { Authenticator } from "./access/authenticator.ts";
 import type { Authorizer } from "./access/authorizer.ts";
 import { type Action, AUTHORIZER_FAILED, type Decision, Role, type RoleConfig } from "./access/role.ts";
 import { Broker } from "./broker/broker.ts";
+import { GET_EVENTS, getEvents } from "./broker/event-history.ts";
+import type { EventsConfig } from "./broker/events-config.ts";
 import { Dealer } from "./dealer/dealer.ts";
+import { announcedRoles } from "./feature.ts";
 import type { RouterLimits } from "./limits.ts";
 import { type Counters, createCounters, type RouterEvent } from "./log.ts";
 import { PatternMeta } from "./meta/pattern-meta.ts";
@@ -33,6 +36,7 @@ export interface RealmConfig {
   readonly uriRule?: UriRule;
   /** Default `lenient`. */
   readonly requestIds?: RequestIdRule;
+  readonly events?: EventsConfig;
 }
 
 export class Realm {
@@ -44,6 +48,8 @@ export class Realm {
   readonly limits: RouterLimits;
   readonly log: (event: RouterEvent) => void;
   readonly counters: Counters = createCounters();
+  /** What WELCOME says of the router in this realm. */
+  readonly announced: Pick<WelcomeDetails, "roles" | "x_history">;
   readonly broker: Broker;
   readonly dealer: Dealer;
   readonly sessions = new Map<SessionId, Session>();
@@ -63,11 +69,17 @@ export class Realm {
     const { ids, routerIds, random, limits, clock } = environment;
     const subscriptions = new PatternMeta(subscriptionKind(this), this);
     const registrations = new PatternMeta(registrationKind(this), this);
-    this.broker = new Broker(ids, routerIds, this.counters, clock, subscriptions);
+    this.broker = new Broker(ids, routerIds, this.counters, clock, subscriptions, config.events);
     this.dealer = new Dealer(routerIds, random, limits, this.counters, clock, registrations);
     this.#sessionMeta = new SessionMeta(this);
     this.#testaments = new Testaments(this);
     for (const meta of [this.#sessionMeta, registrations, subscriptions, this.#testaments]) meta.provide();
+    if (this.broker.logs.length > 0) {
+      const page = { events: limits.historyPage, bytes: limits.historyPageSize };
+      this.dealer.provide(GET_EVENTS, (call) => getEvents(call, this.broker, page, clock.date())); // [PS-HIST-01]
+    }
+    const roles = announcedRoles(config);
+    this.announced = this.broker.logs.length === 0 ? { roles } : { roles, x_history: config.events?.store?.kind ?? "memory" };
     for (const role of config.roles) this.#roles.set(role.name, new Role(role));
   }
 

@@ -16,6 +16,7 @@ import {
   messageName,
   NO_OPTIONS,
   nextId,
+  type PassthruOptions,
   Payload,
   ProtocolError,
   type Publish,
@@ -65,6 +66,8 @@ export class Session implements Principal {
   /** Place among the subscribers of each subscription: the broker's. */
   readonly subscriptions = new Map<SubscriptionId, number>();
   patternSubscriptionCount = 0;
+  /** Publications that wait until they, or those before them, are stored: the broker's. */
+  unsettled = 0;
   /** The dealer's. */
   readonly registrations = new Set<RegistrationId>();
   /** Calls of this session that have no final answer yet: the dealer's. */
@@ -116,6 +119,11 @@ export class Session implements Principal {
     return this.#transport.send(message);
   }
 
+  /** A publication turned out, after a while, to be impossible. */
+  refuse(message: Publish, refused: Refusal): void {
+    this.#answer(message, refused);
+  }
+
   /** Part of the router's own program. */
   get isTrusted(): boolean {
     return this.#role.isTrusted;
@@ -157,6 +165,7 @@ export class Session implements Principal {
         this.#request(message, message.procedure, "exact", "call");
         return;
       case MessageType.Publish:
+        if (isPassthru(message.options) && !this.features.publisherPassthru) throw unannouncedPassthru(message);
         this.#request(message, message.topic, "exact", "publish");
         return;
       case MessageType.Error:
@@ -234,7 +243,7 @@ export class Session implements Principal {
     });
   }
 
-  /** Asks, once, without holding anything up: for a session that has left. */
+  /** Asks, once, without holding anything up: for a session that has left, and for what is no message of its own. */
   decide(action: Action, uri: string, match: MatchPolicy, goOn: (decision: Decision) => void): void {
     const authorizer = this.#authorizer;
     if (authorizer === undefined) {
@@ -343,6 +352,16 @@ export class Session implements Principal {
       payload: Payload.of(refused.args),
     });
   }
+}
+
+/** [PPT-01] */
+function isPassthru({ ppt_scheme }: PassthruOptions): boolean {
+  return ppt_scheme !== undefined && ppt_scheme !== "";
+}
+
+/** [PPT-07] */
+function unannouncedPassthru({ type }: Message): ProtocolError {
+  return new ProtocolError("INVALID_OPTION", `${messageName(type)}: ppt_scheme is given, but HELLO did not announce payload_passthru_mode`);
 }
 
 /** The error for a message that may not arrive now, from this side. */

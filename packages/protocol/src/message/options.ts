@@ -44,6 +44,7 @@ export const WELCOME_DETAILS = table({
   authmethod: "text",
   authprovider: "text",
   authextra: "dict",
+  x_history: "text",
 });
 export const PUBLISH_OPTIONS = table({
   acknowledge: "bool",

@@ -36,6 +36,11 @@ export interface WelcomeDetails {
   readonly authmethod?: string;
   readonly authprovider?: string;
   readonly authextra?: Dict;
+  /**
+   * Junctor's own, where the realm keeps event history: `memory`, or `disk`, where PUBLISHED for a topic with history means
+   * that the event is on disk (PUBLISHED itself has no room to say so).
+   */
+  readonly x_history?: string;
 }
 
 /** [2, Session, Details] */

@@ -43,8 +43,11 @@ export class LocalCall implements PendingCall {
   }
 
   result(args?: readonly unknown[], kwargs?: Readonly<Record<string, unknown>>): void {
+    this.respond(Payload.of(args, kwargs));
+  }
+
+  respond(payload: Payload): void {
     if (!this.#end()) return;
-    const payload = Payload.of(args, kwargs);
     const outcome = this.caller.send({ type: MessageType.Result, request: this.request, details: NO_OPTIONS, payload });
     if (outcome === "too-large")
       this.#error(refusal(Uri.payloadSizeExceeded, "the result is longer than its receiver accepts")); // [AMB-67]
