@@ -97,7 +97,9 @@ export class Role {
       // A name that is no URI would be read as something else than one: "a..b" as a wildcard. It grants nothing then.
       const names = permission.uri.match(new RegExp(PLACEHOLDER, "g")) ?? [];
       if (!names.every((name) => isUri(values[name] ?? ""))) return [];
-      return [{ ...permission, uri: permission.uri.replaceAll(new RegExp(PLACEHOLDER, "g"), (name) => values[name] ?? "") }];
+      const uri = permission.uri.replaceAll(new RegExp(PLACEHOLDER, "g"), (name) => values[name] ?? "");
+      if (isReserved(uri) && !isReserved(permission.uri)) return []; // whoever is called wamp is not the router (AMB-97)
+      return [{ ...permission, uri }];
     });
     const own = { name: this.name, permissions, ...(this.authorizer && { authorize: this.authorizer }) };
     return new Role(own, this.isTrusted, this);

@@ -79,6 +79,27 @@ test("who may call what of the meta API (AMB-97, AUTHZ-04)", () => {
   expect([...(router.router.realm("realm1")?.dealer.provided ?? [])].sort()).toEqual(procedures.sort()); // none is missing here
 });
 
+test("a name that a permission puts in place of {authid} gives no power over others (AMB-97)", () => {
+  const personal: Permission = { uri: "{authid}.", match: "prefix", allow: { call: true, subscribe: true } };
+  const router = new TestRouter({
+    realms: [
+      {
+        name: "realm1",
+        roles: [{ name: "user", permissions: [personal] }],
+        authenticate: ({ details }, answer) =>
+          answer({ kind: "welcome", authid: details.authid ?? "", authrole: "user", authmethod: "ticket", authprovider: "test" }),
+      },
+    ],
+  });
+  for (const authid of ["wamp", "wamp.session"]) {
+    const peer = router.attach();
+    peer.send({ type: MessageType.Hello, realm: "realm1", details: { roles: ALL_ROLES, authid } });
+    peer.take(MessageType.Welcome);
+    expect(isDenied(peer, "wamp.session.kill_all")).toBe(true);
+    expect(isDenied(peer, "wamp.session.count")).toBe(true);
+  }
+});
+
 /** Called without arguments: whatever else is wrong is found after the permission. */
 function isDenied(peer: TestPeer, procedure: string): boolean {
   return peer.ask(procedure) === "wamp.error.not_authorized";
