@@ -6,10 +6,12 @@
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RouterLimits } from "@junctor/router";
-import { type Permission, type RealmConfig, Router } from "@junctor/router";
+import { type Authorizer, type Permission, type RealmConfig, Router } from "@junctor/router";
 import { type ConnectionLimits, type Listener, listen, NodeClock, nodeSerializers } from "@junctor/transport-node";
+import { ProcedureAuthorizer } from "./auth/authorizer.ts";
 import { Decoy } from "./auth/decoy.ts";
 import { type AuthEnvironment, authenticatorOf } from "./auth/from-config.ts";
+import { Askers } from "./auth/procedure.ts";
 import { Throttle } from "./auth/throttle.ts";
 import type { Config, ListenerConfig, RealmFileConfig } from "./config/schema.ts";
 import type { UriPattern } from "./config/uri-pattern.ts";
@@ -44,7 +46,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     agent: `Junctor/${VERSION}`,
   });
   clock.wake = () => router.wake();
-  const auth = authEnvironment(clock, log);
+  const auth = authEnvironment(clock, router, log);
   for (const [name, realm] of Object.entries(options.realms)) router.addRealm(realmConfig(name, realm, auth));
 
   const listeners: Listener[] = [];
@@ -65,11 +67,13 @@ export const VERSION: string = (JSON.parse(readFileSync(new URL("../package.json
   .version;
 
 /** Failed attempts are slowed down over all realms together: a guesser gains nothing by trying several. */
-function authEnvironment(clock: NodeClock, log: (event: LogEvent) => void): AuthEnvironment {
+function authEnvironment(clock: NodeClock, router: Router, log: (event: LogEvent) => void): AuthEnvironment {
   const now = () => clock.now();
   const waits = { firstWaitMs: 500, longestWaitMs: 60_000, keys: 10_000 };
   return {
     decoy: new Decoy(),
+    askers: new Askers(router),
+    now,
     byPrincipal: new Throttle({ allowance: 5, ...waits }, now),
     byAddress: new Throttle({ allowance: 50, ...waits }, now),
     wallClock: () => new Date(),
@@ -77,9 +81,12 @@ function authEnvironment(clock: NodeClock, log: (event: LogEvent) => void): Auth
   };
 }
 
-function realmConfig(name: string, realm: RealmFileConfig, auth: AuthEnvironment): RealmConfig {
+function realmConfig(realmName: string, realm: RealmFileConfig, auth: AuthEnvironment): RealmConfig {
   const roles = Object.entries(realm.roles).map(([name, role]) => ({
     name,
+    ...(role.authorizer !== undefined && {
+      authorize: procedureAuthorizer(role.authorizer, role.authorizerRealm ?? realmName, role.authorizerCache, auth),
+    }),
     permissions: ACTIONS.flatMap((action) => {
       const permission =
         (allow: boolean) =>
@@ -87,7 +94,17 @@ function realmConfig(name: string, realm: RealmFileConfig, auth: AuthEnvironment
       return [...role.allow[action].map(permission(true)), ...role.deny[action].map(permission(false))];
     }),
   }));
-  return { name, roles, authenticate: authenticatorOf(name, realm, auth), uriRule: realm.uri, requestIds: realm.requestIds };
+  return {
+    name: realmName,
+    roles,
+    authenticate: authenticatorOf(realmName, realm, auth),
+    uriRule: realm.uri,
+    requestIds: realm.requestIds,
+  };
+}
+
+function procedureAuthorizer(procedure: string, realm: string, cacheMs: number, { askers, now, failed }: AuthEnvironment): Authorizer {
+  return new ProcedureAuthorizer({ ask: askers.in(realm), procedure, cacheMs, now, failed: (error) => failed(procedure, error) }).authorize;
 }
 
 const ACTIONS = ["call", "register", "publish", "subscribe"] as const;

@@ -22,7 +22,7 @@ export function cryptosign(source: PrincipalSource, options: CryptosignOptions =
     async find(request) {
       const publicKey = publicKeyOf(request);
       if (publicKey === undefined) return UNSUITABLE; // [AUTH-CS-02]
-      const found = await source.byPublicKey(toHex(publicKey));
+      const found = await source.byPublicKey(toHex(publicKey), request);
       const { authid } = request.details;
       return authid === undefined || authid === found?.authid ? found : undefined; // [AMB-115]
     },

@@ -9,8 +9,10 @@ import { anonymous } from "./anonymous.ts";
 import { authenticator, type ConfiguredMethod } from "./chain.ts";
 import { cryptosign } from "./cryptosign.ts";
 import type { Decoy } from "./decoy.ts";
+import { DynamicPrincipals } from "./dynamic.ts";
 import type { AuthMethod } from "./method.ts";
 import { type Principal, type PrincipalSource, PrincipalTable } from "./principal.ts";
+import type { Askers } from "./procedure.ts";
 import { scram } from "./scram.ts";
 import type { Throttle } from "./throttle.ts";
 import { ticket } from "./ticket.ts";
@@ -20,9 +22,12 @@ import { wampcra } from "./wampcra.ts";
 /** What the authenticators of all realms share. */
 export interface AuthEnvironment {
   readonly decoy: Decoy;
+  readonly askers: Askers;
   readonly byPrincipal: Throttle;
   readonly byAddress: Throttle;
   readonly wallClock: () => Date;
+  /** Milliseconds on a scale that never goes back. */
+  readonly now: () => number;
   /** Told of a method that failed for another reason than wrong credentials. */
   readonly failed: (method: string, error: unknown) => void;
 }
@@ -36,8 +41,11 @@ export function authenticatorOf(
   environment: AuthEnvironment,
 ): Authenticator {
   const sources = new Map<Users, PrincipalSource>();
-  const sourceOf = (users: Users): PrincipalSource => {
-    const named = users ?? realm.users ?? [];
+  const sourceOf = (config: FactorConfig): PrincipalSource => {
+    if (config.authenticator !== undefined) {
+      return new DynamicPrincipals(environment.askers.in(config.authenticatorRealm ?? name), config.authenticator, config.defaultRole);
+    }
+    const named = config.users ?? realm.users ?? [];
     const known = sources.get(named) ?? new PrincipalTable("static", principalsOf(name, named, Object.keys(realm.roles)));
     sources.set(named, known);
     return known;
@@ -46,15 +54,15 @@ export function authenticatorOf(
     const { decoy } = environment;
     switch (config.method) {
       case "ticket":
-        return ticket(sourceOf(config.users), decoy);
+        return ticket(sourceOf(config), decoy);
       case "wampcra":
-        return wampcra(sourceOf(config.users), decoy, environment.wallClock);
+        return wampcra(sourceOf(config), decoy, environment.wallClock);
       case "wamp-scram":
-        return scram(sourceOf(config.users), decoy);
+        return scram(sourceOf(config), decoy);
       case "scram":
-        return scram(sourceOf(config.users), decoy, true);
+        return scram(sourceOf(config), decoy, true);
       case "cryptosign":
-        return cryptosign(sourceOf(config.users), {
+        return cryptosign(sourceOf(config), {
           requireBinding: config.requireBinding,
           ...(config.routerKey !== undefined && { routerKey: readKey(config.routerKey) }),
         });

@@ -1,6 +1,7 @@
 /** Who may log in, and what they prove it with. Secrets stay in here: no log, meta result or error is made of these records. */
 import type { Dict } from "@junctor/protocol";
 import type { Awaitable, CraSalting, ScramKeys, ScramParameters } from "@junctor/protocol/auth";
+import type { AuthenticationRequest } from "@junctor/router";
 import type { Step } from "./method.ts";
 
 export interface Principal {
@@ -21,9 +22,11 @@ export type TicketSecret = { readonly plain: string } | { readonly salt: Uint8Ar
 export interface PrincipalSource {
   /** WELCOME's `authprovider`. */
   readonly name: string;
-  byAuthid(authid: string): Awaitable<Principal | undefined>;
+  byAuthid(authid: string, method: string, request: AuthenticationRequest): Awaitable<Principal | undefined>;
   /** @param publicKey 64 lower-case hex digits */
-  byPublicKey(publicKey: string): Awaitable<Principal | undefined>;
+  byPublicKey(publicKey: string, request: AuthenticationRequest): Awaitable<Principal | undefined>;
+  /** Compares the ticket itself, where principals do not come with theirs. */
+  byTicket?(authid: string, ticket: string, request: AuthenticationRequest): Awaitable<Principal | undefined>;
   /** What salted users' records look like, so that a challenge for nobody looks the same. */
   readonly typicalSalting: CraSalting | undefined;
   readonly typicalScram: Pick<ScramParameters, "kdf" | "iterations" | "memory"> | undefined;

@@ -16,7 +16,7 @@ export function scram(source: PrincipalSource, decoy: Decoy, isAutobahn = false)
       const authid = authidOf(request);
       const name = authid === undefined ? undefined : saslprep(authid);
       if (name === undefined || !isNonce(request.details.authextra?.["nonce"])) return UNSUITABLE; // [AUTH-SCRAM-02]
-      const found = await source.byAuthid(name);
+      const found = await source.byAuthid(name, isAutobahn ? "scram" : "wamp-scram", request);
       return found?.scram === undefined ? undefined : found;
     },
     begin(request, found) {
@@ -27,7 +27,7 @@ export function scram(source: PrincipalSource, decoy: Decoy, isAutobahn = false)
       if (channelBinding !== undefined && bindingData === undefined) return scramDenied("unsupported-channel-binding-type"); // [AUTH-SCRAM-03]
 
       const { parameters, keys } = found?.scram ?? decoyRecord(source, decoy, authid);
-      const nonce = clientNonce + Buffer.from(nodeCrypto.random(SERVER_NONCE_LENGTH)).toString("base64"); // [AMB-106]
+      const nonce = continued(clientNonce, isAutobahn);
       const exchange: ScramExchange = {
         authid,
         clientNonce,
@@ -72,6 +72,12 @@ function withVerifier(step: Step, verifier: string, isAutobahn: boolean): Step {
 function scramDenied(word: string): Step {
   const step = denied();
   return step.kind === "denied" ? { ...step, details: { scram: word } } : step;
+}
+
+// [AMB-106] Text after text. Autobahn joins the octets before it writes them as Base64.
+function continued(clientNonce: string, isAutobahn: boolean): string {
+  const own = Buffer.from(nodeCrypto.random(SERVER_NONCE_LENGTH));
+  return isAutobahn ? Buffer.concat([Buffer.from(clientNonce, "base64"), own]).toString("base64") : clientNonce + own.toString("base64");
 }
 
 function decoyRecord(source: PrincipalSource, decoy: Decoy, authid: string) {

@@ -12,13 +12,18 @@ export function ticket(source: PrincipalSource, decoy: Decoy): AuthMethod<Princi
     async find(request) {
       const authid = authidOf(request);
       if (authid === undefined) return UNSUITABLE;
-      const found = await source.byAuthid(authid);
+      if (source.byTicket !== undefined) return { authid, roles: [] }; // asked with the ticket
+      const found = await source.byAuthid(authid, "ticket", request);
       return found?.ticket === undefined ? undefined : found;
     },
     begin: (request, found) => ({
       kind: "challenge",
       extra: {},
-      verify: ({ signature }) => {
+      verify: async ({ signature }) => {
+        if (source.byTicket !== undefined) {
+          const principal = await source.byTicket(request.details.authid ?? "", signature, request);
+          return principal === undefined ? denied() : grantTo(principal, source);
+        }
         const secret = found?.ticket ?? { salt: decoy.bytes("ticket", request.details.authid ?? ""), digest: decoy.bytes("digest", "") };
         const isRight = isTicket(secret, signature);
         if (!isRight || found === undefined) return denied();

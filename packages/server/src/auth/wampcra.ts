@@ -12,7 +12,7 @@ export function wampcra(source: PrincipalSource, decoy: Decoy, wallClock: () => 
     async find(request) {
       const authid = authidOf(request);
       if (authid === undefined) return UNSUITABLE;
-      const found = await source.byAuthid(authid);
+      const found = await source.byAuthid(authid, "wampcra", request);
       return found?.wampcra === undefined ? undefined : found;
     },
     begin(request, found) {

@@ -7,14 +7,25 @@ const users = z
   .optional()
   .describe("Who may log in: a users file, or its contents. Default: the realm's users.");
 
+const principals = {
+  users,
+  authenticator: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("A procedure that knows who may log in, in place of users. Arguments and results as in Crossbar.io."),
+  authenticatorRealm: z.string().min(1).optional().describe("Where that procedure is registered. Default: this realm."),
+  defaultRole: z.string().min(1).optional().describe("Where the procedure names none."),
+};
+
 const factor = z.discriminatedUnion("method", [
-  z.strictObject({ method: z.literal("ticket"), users }),
-  z.strictObject({ method: z.literal("wampcra"), users }),
-  z.strictObject({ method: z.literal("wamp-scram"), users }),
-  z.strictObject({ method: z.literal("scram"), users }).describe("wamp-scram as Autobahn speaks it."),
+  z.strictObject({ method: z.literal("ticket"), ...principals }),
+  z.strictObject({ method: z.literal("wampcra"), ...principals }),
+  z.strictObject({ method: z.literal("wamp-scram"), ...principals }),
+  z.strictObject({ method: z.literal("scram"), ...principals }).describe("wamp-scram as Autobahn speaks it."),
   z.strictObject({
     method: z.literal("cryptosign"),
-    users,
+    ...principals,
     routerKey: z
       .string()
       .optional()

@@ -42,6 +42,13 @@ const disclosure = z.enum(["allow", "deny", "force"]);
 const byAction = z.strictObject({ call: patterns, register: patterns, publish: patterns, subscribe: patterns });
 
 const role = z.strictObject({
+  authorizer: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("A procedure that decides in place of allow and deny. Arguments and results as in Crossbar.io."),
+  authorizerRealm: z.string().min(1).optional().describe("Where that procedure is registered. Default: this realm."),
+  authorizerCache: duration.default(30_000).describe("How long an answer with cache: true holds, for the session that it was given for."),
   allow: byAction.prefault({}).describe("What the role may do. Nothing else is allowed; the most specific pattern decides."),
   deny: byAction.prefault({}).describe("Exceptions from what is allowed."),
   disclose: z.strictObject({ caller: disclosure.optional(), publisher: disclosure.optional() }).prefault({}),
