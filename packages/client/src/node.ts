@@ -13,16 +13,19 @@ export interface ConnectOptions extends CommonOptions {
   readonly tls?: DialOptions["tls"];
   /** For `ws:` and `wss:`: additional HTTP headers. */
   readonly headers?: DialOptions["headers"];
+  /** For `ws:` and `wss:`: offers to compress messages (permessage-deflate). Default false. */
+  readonly deflate?: boolean;
 }
 
 /** As the portable `connect`; every kind of URL is taken. */
 export function connect(options: ConnectOptions): Promise<Session> {
-  const { url, serializers, tls, headers, timeout } = options;
+  const { url, serializers, tls, headers, deflate, timeout } = options;
   if (url === undefined || options.dial !== undefined) return connectAnywhere(options);
   const dialOptions: DialOptions = {
     ...(serializers === undefined ? {} : { serializers }),
     ...(tls === undefined ? {} : { tls }),
     ...(headers === undefined ? {} : { headers }),
+    ...(deflate === undefined ? {} : { deflate }),
     ...(timeout === undefined || timeout === 0 ? {} : { timeoutMs: timeout }),
   };
   return connectAnywhere({ ...options, dial: dial(url, dialOptions) });

@@ -1,5 +1,6 @@
 /** A transport over the platform's own `WebSocket`: browsers, Deno, Bun, Node.js from 22 on (requirements 9.1). */
 import {
+  closeReason,
   type Dial,
   JsonSerializer,
   type Message,
@@ -105,7 +106,7 @@ class WebSocketTransport implements Transport {
 
   close(reason: string): void {
     this.#reason ??= reason;
-    this.#socket.close(1000, reason.slice(0, 120));
+    this.#socket.close(1000, closeReason(reason));
   }
 }
 

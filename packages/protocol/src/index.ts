@@ -29,7 +29,7 @@ export {
   HandshakeError,
   RAWSOCKET_MAGIC,
 } from "./framing/rawsocket-handshake.ts";
-export { chooseSubprotocol, subprotocolOf } from "./framing/subprotocol.ts";
+export { chooseSubprotocol, closeReason, subprotocolOf } from "./framing/subprotocol.ts";
 export {
   type IdSource,
   type InvocationId,

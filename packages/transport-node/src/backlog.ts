@@ -7,15 +7,20 @@ interface Entry {
   readonly bytes: Uint8Array;
   /** For EVENTs: what `conflate` keeps the last one of. `undefined` for what must not be dropped. */
   readonly key: string | undefined;
+  /** The peer asked for it. */
+  readonly isReply: boolean;
 }
 
 export class Backlog {
+  /** With gaps where entries have left or were dropped. */
   #entries: (Entry | undefined)[] = [];
-  /** Entries before this one have left or were dropped. */
+  /** Entries that are there. */
+  #count = 0;
+  /** No entry waits before this place. */
   #head = 0;
   /** No EVENT waits before this place. */
   #oldest = 0;
-  /** Where each key's newest EVENT waits, in a backlog that conflates. */
+  /** Where each key's newest EVENT waits, once it conflates. */
   #places: Map<string, number> | undefined = undefined;
   #size = 0;
   #replySize = 0;
@@ -25,45 +30,57 @@ export class Backlog {
     return this.#size;
   }
 
-  /** Bytes of what is no EVENT. */
+  /** Bytes of what the peer asked for. */
   get replySize(): number {
     return this.#replySize;
   }
 
   /** @param bytes owned by the backlog, or shared by several: never a slice of something larger */
-  push(bytes: Uint8Array, key: string | undefined): void {
-    const place = this.#entries.push({ bytes, key }) - 1;
+  push(bytes: Uint8Array, key: string | undefined, isReply: boolean): void {
+    const place = this.#entries.push({ bytes, key, isReply }) - 1;
     if (key !== undefined) this.#places?.set(key, place);
-    const cost = bytes.length + ENTRY_COST;
-    this.#size += cost;
-    if (key === undefined) this.#replySize += cost;
+    this.#count++;
+    this.#size += costOf(bytes);
+    if (isReply) this.#replySize += costOf(bytes);
   }
 
-  /** Drops the EVENTs that wait longest until `room` bytes fit under `limit`. @returns how many were dropped */
-  dropOldest(room: number, limit: number): number {
+  /** Drops the EVENTs that wait longest until `bytes` fit under `limit`. @returns how many were dropped */
+  dropOldest(bytes: Uint8Array, limit: number): number {
+    const most = limit - costOf(bytes);
     let dropped = 0;
     let place = Math.max(this.#head, this.#oldest);
-    for (; place < this.#entries.length && this.#size + room + ENTRY_COST > limit; place++) {
+    for (; place < this.#entries.length && this.#size > most; place++) {
       if (this.#entries[place]?.key === undefined) continue;
-      this.#drop(place);
+      this.#remove(place);
       dropped++;
     }
     this.#oldest = place;
+    this.#compact();
     return dropped;
   }
 
-  /** Drops the EVENT with this key, so that a newer one can take over; from the first call on, keys are indexed. */
-  dropKey(key: string): boolean {
-    if (this.#places === undefined) {
-      this.#places = new Map();
-      for (let i = this.#head; i < this.#entries.length; i++) {
-        const known = this.#entries[i]?.key;
-        if (known !== undefined) this.#places.set(known, i);
-      }
+  /** Drops all EVENTs but the newest of each key, and keeps track of those from now on. @returns how many were dropped */
+  conflate(): number {
+    const places = new Map<string, number>();
+    let dropped = 0;
+    for (let place = this.#entries.length - 1; place >= this.#head; place--) {
+      const key = this.#entries[place]?.key;
+      if (key === undefined) continue;
+      if (places.has(key)) {
+        this.#remove(place);
+        dropped++;
+      } else places.set(key, place);
     }
-    const place = this.#places.get(key);
-    if (place === undefined || place < this.#head || this.#entries[place] === undefined) return false;
-    this.#drop(place);
+    this.#places = places;
+    return dropped;
+  }
+
+  /** After `conflate`: drops the EVENT of this key, so that a newer one can take over. @returns whether there was one */
+  dropKey(key: string): boolean {
+    const place = this.#places?.get(key);
+    if (place === undefined || this.#entries[place] === undefined) return false;
+    this.#remove(place);
+    this.#compact();
     return true;
   }
 
@@ -71,41 +88,39 @@ export class Backlog {
   take(most: number): Uint8Array[] {
     const taken: Uint8Array[] = [];
     let length = 0;
-    while (this.#head < this.#entries.length && length < most) {
+    for (; this.#head < this.#entries.length && length < most; this.#head++) {
       const entry = this.#entries[this.#head];
-      this.#entries[this.#head] = undefined;
-      this.#head++;
       if (entry === undefined) continue;
       taken.push(entry.bytes);
       length += entry.bytes.length;
-      this.#forget(entry);
+      this.#remove(this.#head);
     }
-    if (this.#head === this.#entries.length) {
-      this.#entries = [];
-      this.#head = 0;
-      this.#oldest = 0;
-      this.#places = undefined;
-    } else if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#head);
-      this.#head = 0;
-      this.#oldest = 0;
-      this.#places = undefined;
-    }
+    this.#compact();
     return taken;
   }
 
-  #drop(place: number): void {
-    const entry = this.#entries[place];
+  #remove(place: number): void {
+    const entry = this.#entries[place] as Entry;
     this.#entries[place] = undefined;
-    if (entry !== undefined) this.#forget(entry);
+    if (entry.key !== undefined && this.#places?.get(entry.key) === place) this.#places.delete(entry.key);
+    this.#count--;
+    this.#size -= costOf(entry.bytes);
+    if (entry.isReply) this.#replySize -= costOf(entry.bytes);
   }
 
-  #forget(entry: Entry): void {
-    const cost = entry.bytes.length + ENTRY_COST;
-    this.#size -= cost;
-    if (entry.key === undefined) this.#replySize -= cost;
+  /** Closes the gaps when they are most of it: a peer that never reads must not make the list of dropped EVENTs grow. */
+  #compact(): void {
+    if (this.#entries.length < 2 * this.#count + 64) return;
+    this.#entries = this.#entries.filter((entry) => entry !== undefined);
+    this.#head = 0;
+    this.#oldest = 0;
+    if (this.#places !== undefined) this.conflate();
   }
 }
 
-/** What an entry takes besides its bytes: the object, its slot, and the array buffer around the bytes. */
-export const ENTRY_COST = 200;
+/** What an entry takes: its bytes, the array buffer around them, the object and its slot. */
+export function costOf(bytes: Uint8Array): number {
+  return bytes.length + ENTRY_COST;
+}
+
+const ENTRY_COST = 200;

@@ -16,15 +16,18 @@ export class Frame {
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
+  /** Of the message, without what frames it. */
+  readonly length: number;
   /** What `conflate` keeps the last one of. */
   readonly key: string;
   #first: Batch | undefined = undefined;
   #copy: Uint8Array | undefined = undefined;
 
-  constructor(bytes: Uint8Array, start: number, end: number, key: string) {
+  constructor(bytes: Uint8Array, start: number, end: number, length: number, key: string) {
     this.bytes = bytes;
     this.start = start;
     this.end = end;
+    this.length = length;
     this.key = key;
   }
 

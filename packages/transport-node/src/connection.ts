@@ -4,7 +4,7 @@
  *
  * Outgoing, in a turn in which the peer keeps up: frames of its own lie in a row in the pool and are one region; frames
  * that are shared with other receivers are a `Batch`. At the end of the turn all of it is one write. A peer that does not
- * keep up, so that the kernel has not taken the last write, has a `Backlog` instead until it drains.
+ * keep up, so that the kernel has not taken the last turn's write, has a `Backlog` instead until it drains.
  *
  * Spec: reliability G5 to G7; AMB-67, AMB-125.
  */
@@ -22,7 +22,7 @@ import {
   SerializationError,
   type Transport,
 } from "@junctor/protocol";
-import { Backlog } from "./backlog.ts";
+import { Backlog, costOf } from "./backlog.ts";
 import { type Batch, Frame } from "./batch.ts";
 import { type Encoding, pool } from "./encoding.ts";
 import type { ConnectionLimits } from "./limits.ts";
@@ -66,20 +66,22 @@ export abstract class Connection implements Transport, Flushable {
   #batch: Batch | undefined = undefined;
   #isDirty = false;
 
-  /** Exists while the kernel has not taken the last write. */
+  /** Writes that the kernel has not taken yet: two at most, then frames wait in the backlog. */
+  #writes = 0;
   #backlog: Backlog | undefined = undefined;
-  /** Since when the queue has been above the soft limit; 0 when it is not. */
-  #overSoftSince = 0;
+  /** Since when the queue has been above the soft limit, at the ticks. */
+  #overSoftSince: number | undefined = undefined;
   #isDropping = false;
   #isPaused = false;
+  /** A write had to wait for the peer at the last tick. */
+  #wasWaiting = false;
 
   #silentSince: number;
-  #pingedAt = 0;
+  #pingedAt: number | undefined = undefined;
   /** Why this side ends the connection, once it does. */
   #reason: string | undefined = undefined;
-  #closingSince = 0;
-  /** The end has begun, from whichever side: nothing more is taken for sending. */
-  #isFinished = false;
+  /** Since when the end is under way, from whichever side: nothing more is taken for sending. */
+  #closingSince: number | undefined = undefined;
   #isLost = false;
 
   constructor(
@@ -121,7 +123,7 @@ export abstract class Connection implements Transport, Flushable {
   // --- Sending -----------------------------------------------------------------------------------------------------------
 
   send(message: Message): SendOutcome {
-    if (this.#isFinished) return "closed";
+    if (this.#closingSince !== undefined) return "closed";
     try {
       if (message.type === MessageType.Event) return this.#sendEvent(message);
       if (message.type === MessageType.Welcome || message.type === MessageType.Goodbye) this.joined(message.type === MessageType.Welcome);
@@ -129,7 +131,7 @@ export abstract class Connection implements Transport, Flushable {
         pool.position = pool.start;
         return "too-large";
       }
-      return this.#sendOwn();
+      return this.#sendOwn(message.type !== MessageType.Invocation && message.type !== MessageType.Interrupt);
     } catch (error) {
       if (error instanceof SerializationError) return "unserializable";
       throw error;
@@ -142,13 +144,13 @@ export abstract class Connection implements Transport, Flushable {
     this.hadSession ||= hasJoined;
   }
 
-  /** What was written to the pool last, for this connection alone. */
-  #sendOwn(): SendOutcome {
+  /** What was written to the pool last, for this connection alone. @param isReply the peer asked for it */
+  #sendOwn(isReply: boolean): SendOutcome {
     const { bytes, start, position } = pool;
     if (this.#backlog !== undefined) {
       const copy = copyOf(bytes, start, position);
       pool.position = start;
-      return this.#enqueue(this.#backlog, copy, undefined);
+      return this.#enqueue(this.#backlog, copy, undefined, isReply);
     }
     if (this.#batch !== undefined) this.#closeBatch(this.#batch);
     if (this.#region === bytes && this.#regionEnd === start) this.#regionEnd = position;
@@ -167,8 +169,8 @@ export abstract class Connection implements Transport, Flushable {
     const { index } = this.encoding;
     const frames = event.encoded as (Frame | undefined)[] | undefined;
     const frame = frames?.[index] ?? this.#encodeEvent(event);
-    if (frame.end - frame.start > this.maxLength) return "too-large";
-    if (this.#backlog !== undefined) return this.#enqueue(this.#backlog, frame.copy, frame.key);
+    if (frame.length > this.maxLength) return "too-large";
+    if (this.#backlog !== undefined) return this.#enqueue(this.#backlog, frame.copy, frame.key, false);
     const batch = this.#batch;
     if (batch !== undefined) this.#batch = batch.with(frame);
     else {
@@ -180,18 +182,18 @@ export abstract class Connection implements Transport, Flushable {
   }
 
   #encodeEvent(event: Event): Frame {
-    this.encoding.write(event);
-    const frame = new Frame(pool.bytes, pool.start, pool.position, `${event.subscription} ${event.details.topic ?? ""}`);
+    const length = this.encoding.write(event);
+    const frame = new Frame(pool.bytes, pool.start, pool.position, length, `${event.subscription} ${event.details.topic ?? ""}`);
     event.encoded ??= [];
     (event.encoded as (Frame | undefined)[])[this.encoding.index] = frame;
     return frame;
   }
 
-  /** Queues bytes that are no WAMP message, PONG for example. */
-  protected sendControl(bytes: Uint8Array): void {
-    if (this.#isFinished) return;
+  /** Queues bytes that are no WAMP message. @param isReply the peer asked for it, as for PONG */
+  protected sendControl(bytes: Uint8Array, isReply: boolean): void {
+    if (this.#closingSince !== undefined) return;
     if (this.#backlog !== undefined) {
-      this.#enqueue(this.#backlog, bytes, undefined);
+      this.#enqueue(this.#backlog, bytes, undefined, isReply);
       return;
     }
     if (this.#batch !== undefined) this.#closeBatch(this.#batch);
@@ -222,58 +224,67 @@ export abstract class Connection implements Transport, Flushable {
   /** Writes what this turn has queued. */
   flush(): void {
     this.#isDirty = false;
-    if (this.#isLost) return;
     const pieces = this.#pieces;
     if (pieces === undefined) {
       // The common case: one piece.
-      if (this.#batch !== undefined) {
-        this.socket.write(this.#batch.joined);
-        this.#batch = undefined;
-      } else if (this.#region !== undefined) {
-        this.socket.write(this.#region.subarray(this.#regionStart, this.#regionEnd));
-        this.#region = undefined;
-      } else return;
+      let only: Uint8Array;
+      if (this.#batch !== undefined) only = this.#batch.joined;
+      else if (this.#region !== undefined) only = this.#region.subarray(this.#regionStart, this.#regionEnd);
+      else return;
+      this.#batch = undefined;
+      this.#region = undefined;
+      this.#writes++;
+      this.socket.write(only, this.#written);
     } else {
       if (this.#batch !== undefined) this.#closeBatch(this.#batch);
       this.#closeRegion();
       this.#pieces = undefined;
       this.#write(pieces);
     }
-    if (this.socket.writableLength > 0) this.#wait();
+    if (this.#writes > 1) this.#fallBehind();
   }
 
   #write(pieces: readonly Uint8Array[]): void {
-    const only = pieces[0];
-    if (only !== undefined && pieces.length === 1) {
-      this.socket.write(only);
-      return;
-    }
+    const last = pieces.length - 1;
     this.socket.cork();
-    for (const piece of pieces) this.socket.write(piece);
+    for (let i = 0; i <= last; i++) {
+      const piece = pieces[i] as Uint8Array;
+      if (i < last) this.socket.write(piece);
+      else {
+        this.#writes++;
+        this.socket.write(piece, this.#written);
+      }
+    }
     this.socket.uncork();
   }
 
+  // Not the socket's `drain`, which is told only of writes above its high-water mark.
+  readonly #written = (error?: Error | null): void => {
+    this.#writes--;
+    if (this.#backlog !== undefined && this.#writes === 0 && !error) this.#drain(this.#backlog);
+  };
+
   // --- A peer that does not read ------------------------------------------------------------------------------------------
 
-  /** The kernel took less than it was given: from now on frames wait here, in an order that the policy may change. */
-  #wait(): void {
-    if (this.#backlog !== undefined || this.#isFinished) return;
-    this.#backlog = new Backlog();
-    this.socket.once("drain", () => this.#drained());
+  /**
+   * A turn's output was handed over and the one before had not been taken: from now on frames wait here, in an order that
+   * the policy may change. (One write may be under way: TLS always takes a while.)
+   */
+  #fallBehind(): void {
+    this.#backlog ??= new Backlog();
+    if (this.limits.slowConsumer === "disconnect" && this.queued > this.limits.queueHard) this.#endSlow();
   }
 
-  #drained(): void {
-    const backlog = this.#backlog;
-    if (backlog === undefined || this.#isLost) return;
+  #drain(backlog: Backlog): void {
+    // What the peer's side has taken is as good as an answer to a PING, which would wait behind it.
+    if (this.#wasWaiting) this.isAlive = true;
+    this.#wasWaiting = false;
     const pieces = backlog.take(DRAIN_SIZE);
-    if (pieces.length === 0) {
+    if (pieces.length > 0) this.#write(pieces);
+    else {
       this.#backlog = undefined;
-      this.#overSoftSince = 0;
+      this.#overSoftSince = undefined;
       this.#isDropping = false;
-    } else {
-      this.#write(pieces);
-      if (this.socket.writableLength > 0) this.socket.once("drain", () => this.#drained());
-      else setImmediate(() => this.#drained());
     }
     if (this.#isPaused && backlog.replySize <= this.limits.replyHighMark / 2) {
       this.#isPaused = false;
@@ -281,16 +292,15 @@ export abstract class Connection implements Transport, Flushable {
     }
   }
 
-  #enqueue(backlog: Backlog, bytes: Uint8Array, key: string | undefined): SendOutcome {
+  #enqueue(backlog: Backlog, bytes: Uint8Array, key: string | undefined, isReply: boolean): SendOutcome {
     const { limits } = this;
-    const queued = this.socket.writableLength + backlog.size;
-    if (queued + bytes.length > limits.queueHard || (this.#isDropping && queued > limits.queueSoft)) {
+    const { queued } = this;
+    if (queued + costOf(bytes) > limits.queueHard || (this.#isDropping && queued > limits.queueSoft)) {
       const outcome = this.#overflow(backlog, bytes, key);
       if (outcome !== undefined) return outcome;
     }
-    backlog.push(bytes, key);
-    if (this.#overSoftSince === 0 && backlog.size > limits.queueSoft) this.#overSoftSince = OVER_SINCE_NEXT_TICK;
-    if (key === undefined && !this.#isPaused && backlog.replySize > limits.replyHighMark) {
+    backlog.push(bytes, key, isReply);
+    if (isReply && !this.#isPaused && backlog.replySize > limits.replyHighMark) {
       // [G6] Its own requests caused these replies: it is not read until it has taken some.
       this.#isPaused = true;
       this.pause();
@@ -298,31 +308,40 @@ export abstract class Connection implements Transport, Flushable {
     return "sent";
   }
 
-  /** Over the limit. @returns what became of the message where it is not to be queued */
+  /** Over a limit. @returns what became of the message where it is not to be queued */
   #overflow(backlog: Backlog, bytes: Uint8Array, key: string | undefined): SendOutcome | undefined {
-    const { limits } = this;
-    const limit = this.#isDropping ? limits.queueSoft : limits.queueHard;
-    if (limits.slowConsumer === "disconnect") {
+    const { slowConsumer, queueHard, queueSoft } = this.limits;
+    if (slowConsumer === "disconnect") {
       this.#endSlow();
       return "closed";
     }
-    if (!this.#isDropping) {
-      this.#isDropping = true;
-      this.#observer.slowConsumer(this, limits.slowConsumer);
+    this.#startDropping(backlog);
+    // What the socket holds already cannot be dropped any more.
+    const held = this.socket.writableLength;
+    if (slowConsumer === "conflate") {
+      if (key !== undefined && backlog.dropKey(key)) this.dropped++;
+      this.dropped += backlog.dropOldest(bytes, queueHard - held);
+    } else if (slowConsumer === "drop_oldest") {
+      this.dropped += backlog.dropOldest(bytes, queueSoft - held);
+    } else if (key !== undefined) {
+      this.dropped++;
+      return "dropped";
     }
-    let dropped = 0;
-    if (limits.slowConsumer === "conflate" && key !== undefined && backlog.dropKey(key)) dropped = 1;
-    else if (limits.slowConsumer !== "drop_newest") dropped = backlog.dropOldest(bytes.length, limit);
-    this.dropped += dropped;
-    if (this.socket.writableLength + backlog.size + bytes.length <= limits.queueHard) {
-      if (key === undefined || limits.slowConsumer !== "drop_newest") return undefined;
-    }
+    if (held + backlog.size + costOf(bytes) <= queueHard) return undefined;
     if (key !== undefined) {
       this.dropped++;
       return "dropped";
     }
     this.#endSlow();
     return "closed";
+  }
+
+  /** From now until the peer has caught up, EVENTs above the soft limit are dropped by policy. */
+  #startDropping(backlog: Backlog): void {
+    if (this.#isDropping) return;
+    this.#isDropping = true;
+    this.#observer.slowConsumer(this, this.limits.slowConsumer);
+    if (this.limits.slowConsumer === "conflate") this.dropped += backlog.conflate();
   }
 
   #endSlow(): void {
@@ -335,26 +354,24 @@ export abstract class Connection implements Transport, Flushable {
   /** Called about once a second: finds peers that are gone, that do not read, or that do not let go. */
   tick(now: number): void {
     const { limits } = this;
-    if (this.#closingSince !== 0) {
+    if (this.#closingSince !== undefined) {
       if (now - this.#closingSince >= limits.closeTimeoutMs) this.socket.destroy();
       return;
     }
-    if (this.#overSoftSince === OVER_SINCE_NEXT_TICK) this.#overSoftSince = now;
-    if (this.#overSoftSince > 0) {
-      if ((this.#backlog?.size ?? 0) <= limits.queueSoft) this.#overSoftSince = 0;
-      else if (now - this.#overSoftSince >= limits.queueSoftMs) {
+    this.#wasWaiting = this.#writes > 0;
+    if (this.queued <= limits.queueSoft) this.#overSoftSince = undefined;
+    else {
+      this.#overSoftSince ??= now;
+      if (now - this.#overSoftSince >= limits.queueSoftMs) {
         if (limits.slowConsumer === "disconnect") this.#endSlow();
-        else if (!this.#isDropping) {
-          this.#isDropping = true;
-          this.#observer.slowConsumer(this, limits.slowConsumer);
-        }
+        else if (this.#backlog !== undefined) this.#startDropping(this.#backlog);
       }
     }
     if (this.isAlive) {
       this.isAlive = false;
       this.#silentSince = now;
-      this.#pingedAt = 0;
-    } else if (this.#pingedAt === 0) {
+      this.#pingedAt = undefined;
+    } else if (this.#pingedAt === undefined) {
       if (now - this.#silentSince >= limits.pingIntervalMs) {
         this.#pingedAt = now;
         this.ping();
@@ -367,32 +384,40 @@ export abstract class Connection implements Transport, Flushable {
   close(reason: string): void {
     if (this.#reason !== undefined || this.#isLost) return;
     this.#reason = reason;
-    this.#closingSince = this.now();
     this.finish();
     this.end(reason);
   }
 
   /** The closing handshake of the transport begins: what is queued leaves before it, and nothing after it. */
   protected finish(): void {
-    if (this.#isFinished) return;
-    this.#isFinished = true;
+    if (this.#closingSince !== undefined) return;
     this.flush();
-    this.#write(this.#backlog?.take(Number.POSITIVE_INFINITY) ?? []);
+    const rest = this.#backlog?.take(Number.POSITIVE_INFINITY) ?? [];
+    if (rest.length > 0) this.#write(rest);
+    this.discard();
   }
 
-  /** Ends the connection at once; what is queued is lost. */
+  /** Nothing more can be sent: what is queued is lost. */
+  protected discard(): void {
+    this.#closingSince ??= this.now();
+    this.#pieces = undefined;
+    this.#region = undefined;
+    this.#batch = undefined;
+    this.#backlog = undefined;
+  }
+
+  /** Ends the connection at once. */
   destroy(reason: string): void {
     this.#reason ??= reason;
-    this.#isFinished = true;
+    this.discard();
     this.socket.destroy();
   }
 
   /** To be called by the subclass, once, when the socket is gone. */
   protected gone(reason: string): void {
     if (this.#isLost) return;
-    this.#isFinished = true;
     this.#isLost = true;
-    this.#backlog = undefined;
+    this.discard();
     const cause = this.#reason ?? reason;
     this.#observer.closed(this, cause);
     this.receiver?.lost(cause);
@@ -414,4 +439,3 @@ export abstract class Connection implements Transport, Flushable {
 
 /** Written to a socket that has drained, at a time. */
 const DRAIN_SIZE = 256 << 10;
-const OVER_SINCE_NEXT_TICK = -1;

@@ -2,11 +2,12 @@
  * Opens connections to a router: `ws:` and `wss:`, RawSocket over `tcp:`, `tls:` and `unix:`, and WebSocket over a UNIX
  * socket, `ws+unix:`.
  */
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import {
   type AbortSignalLike,
   announceableLength,
+  closeReason,
   type Dial,
   decodeReply,
   encodeHandshake,
@@ -37,6 +38,8 @@ export interface DialOptions {
   readonly tls?: ConnectionOptions;
   /** For `ws:` and `wss:`: additional HTTP headers. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** For `ws:` and `wss:`: offers to compress messages (permessage-deflate). Default false. */
+  readonly deflate?: boolean;
   /** Longest message that is taken, in bytes. Default 16 MiB. */
   readonly maxLength?: number;
   /** For the whole of the opening, in ms. Default 10 s. */
@@ -140,7 +143,9 @@ function openSocket(url: string, scheme: "tcp" | "tls" | "unix", options: DialOp
   const { hostname, port } = new URL(url);
   if (port === "") throw new DialError("URL", `${url} needs a port`);
   const host = hostname.replace(/^\[|\]$/g, "");
-  if (scheme === "tls") return connectTls({ host, port: Number(port), servername: host, ALPNProtocols: [], ...options.tls });
+  // RFC 6066: a server name is no IP address.
+  if (scheme === "tls")
+    return connectTls({ host, port: Number(port), ...(isIP(host) === 0 ? { servername: host } : {}), ...options.tls }).setNoDelay();
   return connectTcp({ host, port: Number(port), noDelay: true });
 }
 
@@ -198,7 +203,7 @@ function dialWebSocket(url: string, options: DialOptions, receiver: Receiver, si
       webSocket = new WebSocket(url, serializers.map(subprotocolOf), {
         ...options.tls,
         ...(options.headers === undefined ? {} : { headers: options.headers }),
-        perMessageDeflate: false,
+        perMessageDeflate: options.deflate === true,
         maxPayload: options.maxLength ?? MAX_LENGTH,
         handshakeTimeout: timeoutMs,
         skipUTF8Validation: true,
@@ -293,7 +298,7 @@ class DialledWebSocket implements Transport {
 
   close(reason: string): void {
     this.#reason ??= reason;
-    this.#webSocket.close(1000, reason.slice(0, 120));
+    this.#webSocket.close(1000, closeReason(reason));
   }
 }
 

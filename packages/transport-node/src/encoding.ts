@@ -64,10 +64,22 @@ export class Encoding {
       throw error;
     }
     const length = pool.position - pool.start - guess;
+    const compressed = framing.compress?.(pool.bytes.subarray(pool.start + guess, pool.position));
+    if (compressed !== undefined) {
+      this.#writeCompressed(compressed);
+      return length;
+    }
     const size = framing.headSize(length);
     if (size !== guess) move(guess, size);
-    framing.writeHead(pool.bytes, pool.start, length);
+    framing.writeHead(pool.bytes, pool.start, length, false);
     return length;
+  }
+
+  #writeCompressed(compressed: Uint8Array): void {
+    const size = this.framing.headSize(compressed.length);
+    this.framing.writeHead(pool.bytes, pool.start, compressed.length, true);
+    pool.bytes.set(compressed, pool.start + size);
+    pool.position = pool.start + size + compressed.length;
   }
 }
 

@@ -15,10 +15,14 @@ export const nodeSerializers: readonly Serializer[] = [
 
 const known: Encoding[] = [];
 
-/** One object per pair, so that connections of the same kind share what they send. */
+/**
+ * One object per pair, so that connections of the same kind share what they send. Serializers of one name are
+ * interchangeable: another one of a known name shares the place, and is not kept.
+ */
 export function encodingOf(serializer: Serializer, framing: Framing): Encoding {
-  const found = known.find((encoding) => encoding.serializer === serializer && encoding.framing === framing);
-  if (found !== undefined) return found;
+  const found = known.find((encoding) => encoding.serializer.name === serializer.name && encoding.framing === framing);
+  if (found?.serializer === serializer) return found;
+  if (found !== undefined) return new Encoding(serializer, framing, found.index);
   const made = new Encoding(serializer, framing, known.length);
   known.push(made);
   return made;

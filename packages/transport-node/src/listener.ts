@@ -27,7 +27,7 @@ import { type ServerOptions, WebSocketServer, type Server as WebSocketServerOf }
 import { addressText, isLoopback, limitKey, peerAddress } from "./address.ts";
 import type { Connection, ConnectionObserver } from "./connection.ts";
 import { encodingOf, nodeSerializers } from "./encodings.ts";
-import { binaryFraming, rawFraming, textFraming } from "./framing.ts";
+import { binaryFraming, deflateFraming, rawFraming, textFraming } from "./framing.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
 import { RefusalReason } from "./refusal-reason.ts";
@@ -113,6 +113,8 @@ export class Listener implements ConnectionObserver {
   readonly #server: TcpServer;
   readonly #http: HttpServer | undefined;
   readonly #webSockets: WebSocketServerOf<typeof ServerWebSocket>;
+  /** What the last WebSocket handshake agreed on for permessage-deflate; `undefined` for none. */
+  #windowBits: number | undefined = undefined;
   readonly #connections = new Set<Connection>();
   readonly #byAddress = new Map<string, Set<Connection>>();
   /** Sockets without a connection yet, and since when. */
@@ -212,7 +214,10 @@ export class Listener implements ConnectionObserver {
     const onSocket = (socket: Socket) => this.#accept(socket);
     const { tls } = this.#options;
     if (tls === undefined) return createTcpServer({ noDelay: true }, onSocket);
-    const server = createTlsServer({ minVersion: "TLSv1.2", handshakeTimeout: this.#limits.handshakeTimeoutMs, ...tls }, onSocket);
+    const server = createTlsServer(
+      { minVersion: "TLSv1.2", noDelay: true, handshakeTimeout: this.#limits.handshakeTimeoutMs, ...tls },
+      onSocket,
+    );
     server.on("tlsClientError", (error: Error & { code?: string; reason?: string }, socket) => {
       this.#log({
         event: "connection.refused",
@@ -256,6 +261,7 @@ export class Listener implements ConnectionObserver {
       noServer: true,
       WebSocket: ServerWebSocket,
       clientTracking: false,
+      autoPong: false, // what leaves stands in one queue
       maxPayload: messageSize,
       maxFragments: fragments,
       closeTimeout: closeTimeoutMs,
@@ -266,7 +272,12 @@ export class Listener implements ConnectionObserver {
         return serializer === undefined ? false : subprotocolOf(serializer);
       },
     };
-    return new WebSocketServer(options);
+    const server: WebSocketServerOf<typeof ServerWebSocket> = new WebSocketServer(options);
+    // Told of the answer just before `handleUpgrade` calls back.
+    server.on("headers", (headers) => {
+      this.#windowBits = deflateWindowBits(headers);
+    });
+    return server;
   }
 
   // --- Connections -----------------------------------------------------------------------------------------------------
@@ -365,7 +376,8 @@ export class Listener implements ConnectionObserver {
 
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off("error", ignore);
-      const framing = serializer.frame === "text" ? textFraming : binaryFraming;
+      const plain = serializer.frame === "text" ? textFraming : binaryFraming;
+      const framing = this.#windowBits === undefined ? plain : deflateFraming(serializer.frame, this.#windowBits);
       const connection = new WebSocketConnection(
         webSocket,
         socket,
@@ -465,6 +477,13 @@ function listenError(error: unknown, where: string): ListenError {
 function plainResponse(status: string, text: string): string {
   const body = `${text}\n`;
   return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+}
+
+/** The size of window for deflating, from the headers of a WebSocket handshake; `undefined` where nothing is deflated. */
+function deflateWindowBits(headers: readonly string[]): number | undefined {
+  const extensions = headers.find((header) => header.startsWith("Sec-WebSocket-Extensions:"));
+  if (extensions === undefined) return undefined;
+  return Number(/server_max_window_bits=(\d+)/.exec(extensions)?.[1] ?? 15);
 }
 
 function answerHint(_request: IncomingMessage, response: ServerResponse): void {

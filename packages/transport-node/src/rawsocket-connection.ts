@@ -35,6 +35,7 @@ export class RawSocketConnection extends Connection implements FrameHandler {
     this.#ownLength = ownLength;
     this.#parser = new FrameParser(Math.min(ownLength, limits.messageSizeBeforeJoin));
     socket.on("data", (chunk: Buffer) => this.push(chunk));
+    socket.on("end", () => this.discard()); // Node.js ends this side, too
     socket.on("error", (error: Error & { code?: string }) => {
       this.#error = errorCloseReason(error);
     });
@@ -71,7 +72,7 @@ export class RawSocketConnection extends Connection implements FrameHandler {
     const frame = new Uint8Array(FRAME_HEAD_SIZE + payload.length);
     writeFrameHead(frame, 0, type, payload.length);
     frame.set(payload, FRAME_HEAD_SIZE);
-    this.sendControl(frame);
+    this.sendControl(frame, type === FrameType.Pong);
   }
 
   protected ping(): void {

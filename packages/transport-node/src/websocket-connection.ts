@@ -1,33 +1,26 @@
 /**
- * WebSocket, server side. `ws` shakes hands, receives, and handles control frames; data frames are written to the socket
- * pre-framed and batched, except where permessage-deflate was negotiated: then output goes through `ws` as well.
+ * WebSocket, server side. `ws` shakes hands and receives; what leaves, data frames and pings and pongs, is written to the
+ * socket pre-framed and batched, so that it all stands in one queue. Only the closing handshake is `ws`'s.
  *
  * Spec: requirements 9.1; AMB-117.
  */
 import { isUtf8 } from "node:buffer";
 import type { Socket } from "node:net";
-import {
-  CloseReason,
-  errorCloseReason,
-  type Message,
-  MessageType,
-  ProtocolError,
-  type SendOutcome,
-  SerializationError,
-  webSocketCloseReason,
-} from "@junctor/protocol";
+import { closeReason, errorCloseReason, type Message, ProtocolError, webSocketCloseReason } from "@junctor/protocol";
 import { WebSocket } from "ws";
 import { Connection, type ConnectionObserver } from "./connection.ts";
 import type { Encoding } from "./encoding.ts";
+import { controlFrame } from "./framing.ts";
 import type { ConnectionLimits } from "./limits.ts";
 
 /** The closing handshake passes through `close`, whoever begins it: the peer, this side, or `ws` over a broken frame. */
 export class ServerWebSocket extends WebSocket {
-  /** Called before a CLOSE frame is written. */
-  beforeClose: () => void = () => {};
+  /** Called before a CLOSE frame is written. @param broken the status for a peer that broke RFC 6455 */
+  beforeClose: (broken: number | undefined) => void = () => {};
 
   override close(code?: number, reason?: string | Buffer): void {
-    this.beforeClose();
+    // The peer's CLOSE is answered with what stood in it; for a broken frame there is a status alone.
+    this.beforeClose(reason === undefined ? code : undefined);
     // The peer's reason is echoed as it came. Text is checked elsewhere (listener.ts, `skipUTF8Validation`), this is not.
     if (typeof reason === "object" && !isUtf8(reason)) super.close(1007);
     else super.close(code, reason);
@@ -37,8 +30,11 @@ export class ServerWebSocket extends WebSocket {
 export class WebSocketConnection extends Connection {
   readonly #webSocket: ServerWebSocket;
   readonly #isBinary: boolean;
-  readonly #isCompressed: boolean;
   #error: string | undefined = undefined;
+  /** The status for the peer that broke RFC 6455. */
+  #broken: number | undefined = undefined;
+  /** Octets that arrived while there was no session. */
+  #octetsBeforeJoin = 0;
 
   constructor(
     webSocket: ServerWebSocket,
@@ -52,24 +48,37 @@ export class WebSocketConnection extends Connection {
     super(socket, encoding, limits, observer, address, now);
     this.#webSocket = webSocket;
     this.#isBinary = encoding.serializer.frame === "binary";
-    this.#isCompressed = webSocket.extensions !== "";
-    webSocket.beforeClose = () => this.finish();
+    webSocket.beforeClose = (broken) => this.#beforeClose(broken);
     webSocket.on("message", (data: Buffer, isBinary: boolean) => this.#message(data, isBinary));
-    webSocket.on("pong", () => {
+    webSocket.on("ping", (payload: Buffer) => {
       this.isAlive = true;
+      this.sendControl(controlFrame("pong", payload), true);
     });
-    webSocket.on("ping", () => {
+    webSocket.on("pong", () => {
       this.isAlive = true;
     });
     webSocket.on("error", (error: Error & { code?: string }) => {
       this.#error = errorCloseReason(error);
     });
     webSocket.on("close", (code: number) => this.gone(this.#error ?? webSocketCloseReason(code)));
+    socket.on("data", this.#count);
   }
 
-  override send(message: Message): SendOutcome {
-    return this.#isCompressed ? this.#sendCompressed(message) : super.send(message);
+  protected override joined(hasJoined: boolean): void {
+    super.joined(hasJoined);
+    this.socket.off("data", this.#count);
+    if (hasJoined) return;
+    this.#octetsBeforeJoin = 0;
+    this.socket.on("data", this.#count);
   }
+
+  // `ws` knows one limit on the length of messages, that after joining. Before, no more may arrive than a few short ones
+  // need, so that it never collects long ones for strangers.
+  readonly #count = (chunk: Uint8Array): void => {
+    this.#octetsBeforeJoin += chunk.length;
+    const most = MESSAGES_BEFORE_JOIN * this.limits.messageSizeBeforeJoin;
+    if (this.#octetsBeforeJoin > most) this.violated(new ProtocolError("TOO_LARGE", `more than ${most} bytes before WELCOME`));
+  };
 
   #message(data: Buffer, isBinary: boolean): void {
     if (this.isClosing) return;
@@ -87,31 +96,17 @@ export class WebSocketConnection extends Connection {
     this.receiver?.receive(message);
   }
 
-  // `ws` compresses asynchronously and keeps the order; its buffer is the queue, and EVENTs over the limit end the session.
-  #sendCompressed(message: Message): SendOutcome {
-    if (this.isClosing || this.#webSocket.readyState !== this.#webSocket.OPEN) return "closed";
-    if (message.type === MessageType.Welcome || message.type === MessageType.Goodbye) this.joined(message.type === MessageType.Welcome);
-    let bytes: Uint8Array;
-    try {
-      bytes = this.encoding.serializer.encode(message);
-    } catch (error) {
-      if (error instanceof SerializationError) return "unserializable";
-      throw error;
+  // [AMB-117] A peer that broke RFC 6455 is sent ABORT before the CLOSE frame.
+  #beforeClose(broken: number | undefined): void {
+    if (broken !== undefined && !this.isClosing) {
+      this.#broken = broken;
+      this.violated(webSocketError(broken, this.limits));
     }
-    if (this.#webSocket.bufferedAmount + bytes.length > this.limits.queueHard) {
-      if (message.type === MessageType.Event && this.limits.slowConsumer !== "disconnect") {
-        this.dropped++;
-        return "dropped";
-      }
-      this.destroy(CloseReason.slowConsumer);
-      return "closed";
-    }
-    this.#webSocket.send(bytes, { binary: this.#isBinary });
-    return "sent";
+    this.finish();
   }
 
   protected ping(): void {
-    if (this.#webSocket.readyState === this.#webSocket.OPEN) this.#webSocket.ping();
+    this.sendControl(controlFrame("ping", NOTHING), false);
   }
 
   protected pause(): void {
@@ -124,7 +119,7 @@ export class WebSocketConnection extends Connection {
 
   protected end(reason: string): void {
     this.resume(); // the closing handshake has to be read
-    this.#webSocket.close(closeCode(reason), reason.slice(0, 120));
+    this.#webSocket.close(this.#broken ?? closeCode(reason), closeReason(reason));
   }
 }
 
@@ -144,6 +139,20 @@ function closeCode(reason: string): number {
   }
 }
 
+/** What `ws` found to be wrong with the peer's frames, by the status it closes with. */
+function webSocketError(status: number, { messageSize, fragments }: ConnectionLimits): ProtocolError {
+  switch (status) {
+    case 1009:
+      return new ProtocolError("TOO_LARGE", `a message of more than ${messageSize} bytes`);
+    case 1008:
+      return new ProtocolError("FRAMING", `a message of more than ${fragments} WebSocket fragments`);
+    case 1007:
+      return new ProtocolError("MALFORMED_BYTES", "WebSocket data that cannot be inflated, or is no UTF-8");
+    default:
+      return new ProtocolError("FRAMING", "WebSocket frames that break RFC 6455");
+  }
+}
+
 function wrongFrame(isBinary: boolean, serializer: string): ProtocolError {
   return new ProtocolError(
     "FRAMING",
@@ -154,3 +163,7 @@ function wrongFrame(isBinary: boolean, serializer: string): ProtocolError {
 function tooLong(length: number, limit: number): ProtocolError {
   return new ProtocolError("TOO_LARGE", `a message of ${length} bytes before WELCOME; ${limit} are allowed`);
 }
+
+/** HELLO, and the answers to a few challenges. */
+const MESSAGES_BEFORE_JOIN = 4;
+const NOTHING = new Uint8Array(0);

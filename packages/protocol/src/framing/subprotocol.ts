@@ -1,4 +1,4 @@
-/** Negotiation of the WebSocket subprotocol: `wamp.2.<serializer>` (TRN-WS-01, TRN-WS-04). */
+/** WAMP over WebSocket: negotiation of the subprotocol `wamp.2.<serializer>` (TRN-WS-01, TRN-WS-04), and closing. */
 import type { Serializer } from "../serializer/serializer.ts";
 
 export function subprotocolOf(serializer: Serializer): string {
@@ -16,4 +16,10 @@ export function chooseSubprotocol<S extends Serializer>(offered: Iterable<string
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** A WAMP reason as the reason of a close frame, which has room for 123 octets of it. */
+export function closeReason(reason: string): string {
+  const isAscii = /^[\x20-\x7e]*$/.test(reason);
+  return reason.slice(0, isAscii ? 123 : 41);
 }
