@@ -1,0 +1,209 @@
+/**
+ * A router for stories: with sockets, one listener of the kind that the story is told over, and clients that reach it
+ * through that listener. Ports are ephemeral, UNIX sockets lie in a directory of their own, and time moves only when the
+ * story moves it.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ConnectOptions, connect, type Event, type Session, type SubscribeOptions } from "@junctor/client";
+import type { Serializer } from "@junctor/protocol";
+import { type RealmConfig, Router, type RouterEvent, type RouterLimits } from "@junctor/router";
+import {
+  type ConnectionLimits,
+  type Listener,
+  type ListenOptions,
+  listen,
+  nodeSerializers,
+  type TransportEvent,
+} from "@junctor/transport-node";
+import { Inbox } from "./inbox.ts";
+import { TEST_CERTIFICATE, TEST_KEY } from "./test-certificate.ts";
+import { realmConfig } from "./test-router.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+
+type Kind = ListenOptions["kind"];
+
+interface TransportKind {
+  readonly scheme: "memory" | "ws" | "wss" | "ws+unix" | "tcp" | "tls" | "unix";
+  readonly listen?: Kind;
+  readonly deflate?: boolean;
+}
+
+const TRANSPORTS = {
+  memory: { scheme: "memory" },
+  ws: { scheme: "ws", listen: "web" },
+  wss: { scheme: "wss", listen: "web" },
+  "ws+unix": { scheme: "ws+unix", listen: "web" },
+  "ws deflate": { scheme: "ws", listen: "web", deflate: true },
+  tcp: { scheme: "tcp", listen: "rawsocket" },
+  tls: { scheme: "tls", listen: "rawsocket" },
+  unix: { scheme: "unix", listen: "rawsocket" },
+  "universal ws": { scheme: "ws", listen: "universal" },
+  "universal tcp": { scheme: "tcp", listen: "universal" },
+  "universal wss": { scheme: "wss", listen: "universal" },
+  "universal tls": { scheme: "tls", listen: "universal" },
+} as const satisfies Record<string, TransportKind>;
+
+export type TransportName = keyof typeof TRANSPORTS;
+export type SerializerName = "json" | "msgpack" | "cbor";
+export const SERIALIZER_NAMES = ["json", "msgpack", "cbor"] as const satisfies readonly SerializerName[];
+
+/** How a story's clients reach the router. */
+export interface StoryConnection {
+  readonly name: string;
+  readonly transport: TransportName;
+  readonly serializer: SerializerName;
+}
+
+const transportNames = Object.keys(TRANSPORTS) as TransportName[];
+
+/** Every transport with every serializer; in memory there is none. */
+export const connections: readonly StoryConnection[] = transportNames.flatMap((transport): StoryConnection[] =>
+  transport === "memory"
+    ? [{ name: transport, transport, serializer: "json" }]
+    : SERIALIZER_NAMES.map((serializer) => ({ name: `${transport} ${serializer}`, transport, serializer })),
+);
+
+/** Every serializer to every serializer. */
+export const serializerPairs: readonly (readonly [SerializerName, SerializerName])[] = SERIALIZER_NAMES.flatMap((from) =>
+  SERIALIZER_NAMES.map((to) => [from, to] as const),
+);
+
+export function serializerNamed(name: SerializerName): Serializer {
+  const found = nodeSerializers.find((serializer) => serializer.name === name);
+  if (found === undefined) throw new TypeError(`no serializer ${name}`);
+  return found;
+}
+
+export interface StoryOptions {
+  /** Default: RawSocket over TCP with JSON. */
+  readonly connection?: StoryConnection;
+  readonly realms?: readonly RealmConfig[];
+  readonly limits?: Partial<ConnectionLimits>;
+  readonly routerLimits?: Partial<RouterLimits>;
+  /** More of the listener, where a test needs it. */
+  readonly listen?: Partial<ListenOptions>;
+}
+
+export async function startRouter(options: StoryOptions = {}): Promise<StoryRouter> {
+  const story = new StoryRouter(options);
+  await story.open();
+  return story;
+}
+
+export class StoryRouter implements AsyncDisposable {
+  /** The router's, the listener's and the clients' time. */
+  readonly clock = new VirtualClock();
+  readonly router: Router;
+  /** What router and listener logged. */
+  readonly log = new Inbox<RouterEvent | TransportEvent>();
+  readonly connection: StoryConnection;
+  readonly #options: StoryOptions;
+  readonly #sessions: Session[] = [];
+  #listener: Listener | undefined = undefined;
+  #directory: string | undefined = undefined;
+
+  constructor(options: StoryOptions) {
+    this.#options = options;
+    this.connection = options.connection ?? { name: "tcp json", transport: "tcp", serializer: "json" };
+    this.router = new Router({
+      clock: this.clock,
+      randomFill: (bytes) => crypto.getRandomValues(bytes),
+      random: () => 0.5,
+      log: (event) => this.log.push(event),
+      limits: options.routerLimits ?? {},
+    });
+    this.clock.wake = () => this.router.wake();
+    for (const realm of options.realms ?? [realmConfig("realm1")]) this.router.addRealm(realm);
+  }
+
+  async open(): Promise<void> {
+    const { scheme, listen: kind, deflate = false }: TransportKind = TRANSPORTS[this.connection.transport];
+    if (kind === undefined) return;
+    const isUnix = scheme === "ws+unix" || scheme === "unix";
+    if (isUnix) this.#directory = mkdtempSync(join(tmpdir(), "junctor-story-"));
+    this.#listener = await listen({
+      kind,
+      ...(this.#directory === undefined ? { port: 0 } : { path: join(this.#directory, "socket") }),
+      ...(scheme === "wss" || scheme === "tls" ? { tls: { cert: TEST_CERTIFICATE, key: TEST_KEY } } : {}),
+      deflate,
+      limits: this.#options.limits ?? {},
+      accept: (connection, info) => this.router.attach(connection, info),
+      log: (event) => this.log.push(event),
+      now: () => this.clock.now(),
+      ...this.#options.listen,
+    });
+  }
+
+  get listener(): Listener {
+    if (this.#listener === undefined) throw new TypeError(`there is no listener for ${this.connection.name}`);
+    return this.#listener;
+  }
+
+  /** What a client dials. */
+  get url(): string {
+    const { scheme } = TRANSPORTS[this.connection.transport];
+    const { address } = this.listener;
+    switch (scheme) {
+      case "ws":
+      case "wss":
+        return `${scheme}://${address}/ws`;
+      case "ws+unix":
+        return `ws+unix:${address}:/ws`;
+      case "unix":
+        return `unix:${address}`;
+      default:
+        return `${scheme}://${address}`;
+    }
+  }
+
+  /** A client with a session. */
+  async join(options: { readonly serializer?: SerializerName } & Partial<ConnectOptions> = {}): Promise<Session> {
+    const { serializer = this.connection.serializer, ...rest } = options;
+    const kind: TransportKind = TRANSPORTS[this.connection.transport];
+    const session = await connect({
+      realm: "realm1",
+      timers: this.clock,
+      ...(kind.listen === undefined
+        ? { dial: this.router.dial() }
+        : {
+            url: this.url,
+            serializers: [serializerNamed(serializer)],
+            tls: { ca: TEST_CERTIFICATE },
+            deflate: kind.deflate ?? false,
+          }),
+      ...rest,
+    });
+    this.#sessions.push(session);
+    return session;
+  }
+
+  /** Moves time on, for router, listener and clients. */
+  advance(ms: number): void {
+    this.clock.advance(ms);
+    this.#listener?.tick();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#sessions.map((session) => session.leave()));
+    this.router.close();
+    await this.#listener?.close();
+    if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true });
+  }
+}
+
+/** What a subscriber hears. */
+export class Heard extends Inbox<Event> {
+  /** The first argument of the events up to the one where it is `last`. */
+  async untilValue(last: unknown): Promise<unknown[]> {
+    return (await this.until((event) => event.args[0] === last)).map((event) => event.args[0]);
+  }
+}
+
+/** Subscribes, and keeps what comes. */
+export async function hear(session: Session, topic: string, options?: SubscribeOptions): Promise<Heard> {
+  const heard = new Heard();
+  await session.subscribe(topic, (event) => heard.push(event), options);
+  return heard;
+}

@@ -1,0 +1,24 @@
+/**
+ * A certificate for tests, self-signed, for localhost, 127.0.0.1 and ::1, until 2120. Its key is public, so it proves
+ * nothing about anybody: never trust it outside a test.
+ */
+export const TEST_CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBtjCCAV2gAwIBAgIBATAKBggqhkjOPQQDAjAzMTEwLwYDVQQDDChKdW5jdG9y
+IHRlc3QgY2VydGlmaWNhdGUgKHdvcnRoIG5vdGhpbmcpMCAXDTIwMDEwMTAwMDAw
+MFoYDzIxMjAwMTAxMDAwMDAwWjAzMTEwLwYDVQQDDChKdW5jdG9yIHRlc3QgY2Vy
+dGlmaWNhdGUgKHdvcnRoIG5vdGhpbmcpMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcD
+QgAEuOOZQQWCzBVrFbclh5mvwQRn+DJyJygW5lcgeUJ+66vxY1xdMroceADesveq
+UdSy1ixJ9U0IC3WwisiBzgC7eaNgMF4wLAYDVR0RBCUwI4IJbG9jYWxob3N0hwR/
+AAABhxAAAAAAAAAAAAAAAAAAAAABMA8GA1UdEwEB/wQFMAMBAf8wHQYDVR0OBBYE
+FDwhE15rP+GtKltsdVfg/AibgcxdMAoGCCqGSM49BAMCA0cAMEQCIFjugmQaruMr
+Xz0WcKJkyVNaU8OGqdGazlreFR1NZC37AiAPJmqlNnVYI6phJmTBWi/GkRnWuZUc
+u7QFGXTa/gHDaA==
+-----END CERTIFICATE-----
+`;
+
+export const TEST_KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgURZy/i4JoruIEMaq
+OwqtIuWRlV1zb05p6+0JqGgCu/ShRANCAAS445lBBYLMFWsVtyWHma/BBGf4MnIn
+KBbmVyB5Qn7rq/FjXF0yuhx4AN6y96pR1LLWLEn1TQgLdbCKyIHOALt5
+-----END PRIVATE KEY-----
+`;
