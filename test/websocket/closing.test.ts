@@ -10,7 +10,8 @@ import { listenForEcho } from "./echo.ts";
 test("what was queued in the turn leaves before the CLOSE frame that answers a broken frame", async () => {
   await using peer = await Peer.connect();
   peer.write(frame(0x81, "hello"), frame(0xc1, "reserved bit"));
-  expect(await peer.rest()).toEqual([0x81, 5, ..."hello"].map(octet).concat([0x88, 2], status(1002)));
+  const reason = [..."protocol_violation.framing"].map(octet);
+  expect(await peer.rest()).toEqual([0x81, 5, ..."hello"].map(octet).concat([0x88, 2 + reason.length], status(1002), reason));
 });
 
 test("what was queued in the turn leaves before the CLOSE frame that answers the peer's", async () => {
