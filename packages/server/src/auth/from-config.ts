@@ -1,6 +1,4 @@
 /** The authenticator of a realm, as its configuration says. */
-import { readFileSync } from "node:fs";
-import { fromHex } from "@junctor/protocol/auth";
 import type { Authenticator } from "@junctor/router";
 import type { AuthConfig, FactorConfig } from "../config/auth-schema.ts";
 import { loadFile } from "../config/load.ts";
@@ -10,6 +8,7 @@ import { authenticator, type ConfiguredMethod } from "./chain.ts";
 import { cryptosign } from "./cryptosign.ts";
 import type { Decoy } from "./decoy.ts";
 import { DynamicPrincipals } from "./dynamic.ts";
+import { readPrivateKey } from "./key-file.ts";
 import type { AuthMethod } from "./method.ts";
 import { type Principal, type PrincipalSource, PrincipalTable } from "./principal.ts";
 import type { Askers } from "./procedure.ts";
@@ -64,7 +63,9 @@ export function authenticatorOf(
       case "cryptosign":
         return cryptosign(sourceOf(config), {
           requireBinding: config.requireBinding,
-          ...(config.routerKey !== undefined && { routerKey: readKey(config.routerKey) }),
+          ...(config.routerKey !== undefined && {
+            routerKey: readPrivateKey(config.routerKey),
+          }),
         });
     }
   };
@@ -90,20 +91,4 @@ function principalsOf(realm: string, users: string | readonly Principal[], roles
     );
   }
   return principals;
-}
-
-function readKey(file: string): Uint8Array {
-  const remedy = "make one with: junctor keys ed25519 > router.key";
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new UserError(`cannot read the router's key ${file}: ${error instanceof Error && "code" in error ? error.code : String(error)}`, {
-      remedy,
-    });
-  }
-  const digits = /^[0-9a-f]{64}$/im.exec(text)?.[0];
-  const key = fromHex(digits, 32);
-  if (key === undefined) throw new UserError(`${file} holds no private key: a line of 64 hex digits is expected`, { remedy });
-  return key;
 }

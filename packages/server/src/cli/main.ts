@@ -36,7 +36,12 @@ function createProgram(): Command {
     .option("--realm <NAME>", "realm to join", "dev")
     .option("--ser <NAME>", "serializer: json, msgpack or cbor", "json")
     .option("--timeout <SECONDS>", "wait so long for answers; 0 waits for ever", "10")
-    .option("--json", "print JSON");
+    .option("--json", "print JSON")
+    .option("--authid <NAME>", "who to join as")
+    .option("--key <FILE>", "join by cryptosign, with the private key in a file")
+    .option("--ticket-file <FILE>", "join by ticket; - reads it from standard input")
+    .option("--secret-file <FILE>", "join by WAMP-CRA")
+    .option("--password-file <FILE>", "join by WAMP-SCRAM");
   const command = (name: string, description: string, ...examples: string[]) =>
     program
       .command(name)
@@ -94,6 +99,31 @@ function createProgram(): Command {
     .action(async (procedure: string, options: { echo?: boolean; reply?: string; exec?: string; invoke: string }) =>
       (await import("./register.ts")).register(procedure, { ...globals(), ...options }),
     );
+
+  const keys = command("keys", "make keys, and entries for a users file", "keys ed25519 > alice.key", "keys hash --scram < password.txt");
+  keys
+    .command("ed25519")
+    .description("a key for cryptosign: the private one to standard output")
+    .action(async () => (await import("./keys.ts")).ed25519(globals()));
+  keys
+    .command("public")
+    .description("the public key of a private one")
+    .argument("<file>")
+    .action(async (file: string) => (await import("./keys.ts")).publicKey(file));
+  keys
+    .command("token")
+    .description("256 random bits, for a ticket")
+    .action(async () => (await import("./keys.ts")).token());
+  keys
+    .command("hash")
+    .description("what a users file stores of a secret, which is the first line of standard input")
+    .option("--ticket", "for the method ticket")
+    .option("--cra", "for wampcra, salted")
+    .option("--scram", "for wamp-scram")
+    .option("--argon2id", "with --scram: Argon2id in place of PBKDF2")
+    .option("--file <FILE>", "read the secret from a file")
+    .action(async (options: import("./keys.ts").HashOptions) => (await import("./keys.ts")).hash(options));
+  for (const subcommand of keys.commands) subcommand.exitOverride().showSuggestionAfterError();
 
   command("version", "print the version", "version", "version --json").action(async () => {
     const { VERSION } = await import("../server.ts");

@@ -1,6 +1,17 @@
 /** The client's half of the command line: joining as the global options say, and what went wrong as exit codes. */
-import { ApplicationError, connect, JoinError, type Session, SessionClosedError, TimeoutError, TransportError, Uri } from "@junctor/client";
+import {
+  ApplicationError,
+  type AuthMethod,
+  connect,
+  JoinError,
+  type Session,
+  SessionClosedError,
+  TimeoutError,
+  TransportError,
+  Uri,
+} from "@junctor/client";
 import { DialError, ListenError, nodeSerializers } from "@junctor/transport-node";
+import { readPrivateKey, readSecret } from "../auth/key-file.ts";
 import { Exit, UserError } from "../user-error.ts";
 import { printable } from "./print.ts";
 
@@ -10,6 +21,11 @@ export interface ClientOptions {
   readonly ser: string;
   readonly json?: boolean;
   readonly timeout?: string;
+  readonly authid?: string;
+  readonly key?: string;
+  readonly ticketFile?: string;
+  readonly secretFile?: string;
+  readonly passwordFile?: string;
 }
 
 export async function join(options: ClientOptions): Promise<Session> {
@@ -20,7 +36,46 @@ export async function join(options: ClientOptions): Promise<Session> {
       exitCode: Exit.usage,
     });
   }
-  return connect({ url: options.url, realm: options.realm, serializers: [serializer], agent: "junctor CLI", timeout: timeoutOf(options) });
+  return connect({
+    url: options.url,
+    realm: options.realm,
+    serializers: [serializer],
+    agent: "junctor CLI",
+    timeout: timeoutOf(options),
+    ...(await authOf(options)),
+  });
+}
+
+/** Secrets come from files, never from the command line, where everybody on the machine could read them. */
+async function authOf({ authid, key, ticketFile, secretFile, passwordFile }: ClientOptions): Promise<{ auth?: AuthMethod[] }> {
+  const secretOf = (file: string) => readSecret(file === "-" ? undefined : file);
+  const named = (option: string): string => {
+    if (authid === undefined) throw new UserError(`${option} needs a name`, { remedy: "give it with --authid NAME", exitCode: Exit.usage });
+    return authid;
+  };
+  const auth: AuthMethod[] = [];
+  if (key !== undefined) {
+    const { cryptosign } = await import("@junctor/client/auth/cryptosign");
+    auth.push(
+      cryptosign({
+        privateKey: readPrivateKey(key),
+        ...(authid !== undefined && { authid }),
+      }),
+    );
+  }
+  if (passwordFile !== undefined) {
+    const { scram } = await import("@junctor/client/auth/scram");
+    auth.push(scram({ authid: named("--password-file"), password: secretOf(passwordFile) }));
+  }
+  if (secretFile !== undefined) {
+    const { wampcra } = await import("@junctor/client/auth/wampcra");
+    auth.push(wampcra({ authid: named("--secret-file"), secret: secretOf(secretFile) }));
+  }
+  if (ticketFile !== undefined) {
+    const { ticket } = await import("@junctor/client/auth/ticket");
+    auth.push(ticket({ authid: named("--ticket-file"), ticket: secretOf(ticketFile) }));
+  }
+  return auth.length === 0 ? {} : { auth };
 }
 
 export function timeoutOf(options: ClientOptions): number {

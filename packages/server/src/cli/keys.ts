@@ -1,0 +1,69 @@
+/** `junctor keys`: makes keys, and entries for a users file that hold no secret in clear. Secrets come from a file or from standard input. */
+import { randomBytes } from "node:crypto";
+import { craKey, type ScramParameters, saltedPassword, saslprep, scramKeys, toHex } from "@junctor/protocol/auth";
+import { readPrivateKey, readSecret } from "../auth/key-file.ts";
+import { nodeCrypto } from "../auth/node-crypto.ts";
+import { ticketDigest } from "../auth/ticket.ts";
+import { Exit, UserError } from "../user-error.ts";
+import { line } from "./print.ts";
+
+/** The private key goes to standard output, for a file; the public one to standard error, for people. */
+export async function ed25519(options: { readonly json?: boolean }): Promise<void> {
+  const privateKey = randomBytes(32);
+  const publicKey = toHex(await nodeCrypto.ed25519PublicKey(privateKey));
+  if (options.json === true) {
+    line(JSON.stringify({ privateKey: toHex(privateKey), publicKey }));
+    return;
+  }
+  line(toHex(privateKey));
+  process.stderr.write(`public key, for the users file: ${publicKey}\n`);
+}
+
+export async function publicKey(file: string): Promise<void> {
+  line(toHex(await nodeCrypto.ed25519PublicKey(readPrivateKey(file))));
+}
+
+export function token(): void {
+  line(randomBytes(32).toString("base64url"));
+}
+
+export interface HashOptions {
+  readonly ticket?: boolean;
+  readonly cra?: boolean;
+  readonly scram?: boolean;
+  readonly argon2id?: boolean;
+  readonly file?: string;
+}
+
+/** Prints the value of `ticket`, `wampcra` or `scram` in a users file. */
+export async function hash(options: HashOptions): Promise<void> {
+  const kinds = [options.ticket, options.cra, options.scram].filter((kind) => kind === true);
+  if (kinds.length !== 1)
+    throw new UserError("hash makes one kind of entry", { remedy: "give one of --ticket, --cra and --scram", exitCode: Exit.usage });
+  const secret = readSecret(options.file);
+  if (options.ticket === true) {
+    const salt = randomBytes(16);
+    line(`ticket: "sha256:${salt.toString("base64")}:${ticketDigest(salt, secret).toString("base64")}"`);
+  } else if (options.cra === true) {
+    const salting = { salt: randomBytes(16).toString("base64"), iterations: 100_000, keylen: 32 };
+    line(
+      `wampcra: {key: "${await craKey(nodeCrypto, secret, salting)}", salt: "${salting.salt}", iterations: ${salting.iterations}, keylen: ${salting.keylen}}`,
+    );
+  } else line(await scramEntry(secret, options.argon2id === true));
+}
+
+async function scramEntry(secret: string, isArgon: boolean): Promise<string> {
+  const password = saslprep(secret);
+  if (password === undefined)
+    throw new UserError("the password holds characters that WAMP-SCRAM does not allow (RFC 4013)", {
+      remedy: "leave out control characters",
+    });
+  const salt = randomBytes(16).toString("base64");
+  const parameters: ScramParameters = isArgon
+    ? { kdf: "argon2id13", salt, iterations: 3, memory: 65_536 }
+    : { kdf: "pbkdf2", salt, iterations: 100_000 };
+  const { storedKey, serverKey } = await scramKeys(nodeCrypto, await saltedPassword(nodeCrypto, password, parameters));
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
+  const memory = parameters.memory === undefined ? "" : `, memory: ${parameters.memory}`;
+  return `scram: {kdf: ${parameters.kdf}, salt: "${salt}", iterations: ${parameters.iterations}${memory}, storedKey: "${text(storedKey)}", serverKey: "${text(serverKey)}"}`;
+}
