@@ -1,11 +1,13 @@
 // The reference pages name exactly what the code names: nothing is missing, nothing is left over.
 import * as client from "@junctor/client";
 import { CloseReason, Uri } from "@junctor/protocol";
-import { RouterError } from "@junctor/router";
-import { RefusalReason } from "@junctor/transport-node";
+import { DEFAULT_LIMITS, RouterError } from "@junctor/router";
+import { DEFAULT_CONNECTION_LIMITS, RefusalReason } from "@junctor/transport-node";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
 import { CommandError } from "../../packages/server/src/cli/register.ts";
+import { configReference } from "../../packages/server/src/config/reference.ts";
+import { LIMITS } from "../../packages/server/src/config/schema.ts";
 import { type LogEvent, type Logger, logEvent } from "../../packages/server/src/log.ts";
 import { Exit } from "../../packages/server/src/user-error.ts";
 import { files, read } from "./files.ts";
@@ -89,6 +91,19 @@ describe("docs/reference/log-events.md", () => {
       expect({ event, logged }).toEqual({ event, logged: [level] });
     }
   });
+});
+
+test("docs/reference/config.md is what `npm run docs` makes of the schema", () => {
+  expect(read("docs/reference/config.md")).toBe(configReference());
+});
+
+test("every limit of the router and of connections can be configured", () => {
+  const configurable = new Set<string>(Object.values(LIMITS).map(([where, , key]) => `${where} ${key}`));
+  const limits = [
+    ...Object.keys(DEFAULT_LIMITS).map((key) => `router ${key}`),
+    ...Object.keys(DEFAULT_CONNECTION_LIMITS).map((key) => `connection ${key}`),
+  ];
+  expect(limits.filter((limit) => !configurable.has(limit))).toEqual(["connection slowConsumer"]); // a policy; it has a key of its own
 });
 
 /** The members of a union of objects with an `event` that is a string literal, and what else they have. */

@@ -33,18 +33,26 @@ const ticket = secret.transform((text, context) => {
 const wampcra = z.union([
   secret.transform((key) => ({ key, salting: undefined })),
   z
-    .strictObject({ key: secret, salt: secret, iterations: z.int().min(1).default(1_000), keylen: z.int().min(1).max(1_024).default(32) })
+    .strictObject({
+      key: secret.describe("The derived key, Base64."),
+      salt: secret.describe("What clients are told to derive it with."),
+      iterations: z.int().min(1).default(1_000).describe("Rounds of PBKDF2."),
+      keylen: z.int().min(1).max(1_024).default(32).describe("Length of the derived key in bytes."),
+    })
     .transform(({ key, ...salting }) => ({ key, salting })),
 ]);
 
 const scram = z
   .strictObject({
-    kdf: z.enum(["pbkdf2", "argon2id13"]),
-    salt: z.string().regex(/^[A-Za-z0-9+/]+={0,2}$/, "expected Base64"),
-    iterations: z.int().min(1),
-    memory: z.int().min(1).optional(),
-    storedKey: base64(32),
-    serverKey: base64(32),
+    kdf: z.enum(["pbkdf2", "argon2id13"]).describe("How keys are derived from the password."),
+    salt: z
+      .string()
+      .regex(/^[A-Za-z0-9+/]+={0,2}$/, "expected Base64")
+      .describe("Base64."),
+    iterations: z.int().min(1).describe("Rounds."),
+    memory: z.int().min(1).optional().describe("argon2id13 only: KiB."),
+    storedKey: base64(32).describe("Base64, 32 bytes."),
+    serverKey: base64(32).describe("Base64, 32 bytes."),
   })
   .refine(({ kdf, memory }) => (kdf === "argon2id13") === (memory !== undefined), "argon2id13 needs memory (KiB), pbkdf2 has none")
   .transform(({ storedKey, serverKey, memory, ...rest }) => {
@@ -56,10 +64,13 @@ const user = z
   .strictObject({
     role: z.string().min(1).optional().describe("The role that it joins with."),
     roles: z.array(z.string().min(1)).min(1).optional().describe("Several: the first is the default, HELLO's authrole picks another."),
-    ticket: ticket.optional(),
-    wampcra: wampcra.optional(),
-    scram: scram.optional(),
-    cryptosign: z.union([publicKey.transform((key) => [key]), z.array(publicKey).min(1)]).optional(),
+    ticket: ticket.optional().describe("The secret, or its hash: `sha256:SALT:DIGEST`, as `junctor keys hash --ticket` prints it."),
+    wampcra: wampcra.optional().describe("The secret; or, where it is salted, the derived key and how it was derived."),
+    scram: scram.optional().describe("What `junctor keys hash --scram` prints. The server keeps no copy of the password."),
+    cryptosign: z
+      .union([publicKey.transform((key) => [key]), z.array(publicKey).min(1)])
+      .optional()
+      .describe("The public key, or several: 64 hex digits each, as `junctor keys ed25519` prints them."),
     extra: z.record(z.string(), z.unknown()).optional().describe("For WELCOME's authextra."),
   })
   .refine(({ role, roles }) => (role === undefined) !== (roles === undefined), "a user has either a role or roles");

@@ -4,6 +4,7 @@ import { usersSchema } from "../auth/users.ts";
 
 const users = z
   .union([z.string().min(1), usersSchema])
+  .meta({ title: "[users](#users)" })
   .optional()
   .describe("Who may log in: a users file, or its contents. Default: the realm's users.");
 
@@ -19,27 +20,38 @@ const principals = {
 };
 
 const factor = z.discriminatedUnion("method", [
-  z.strictObject({ method: z.literal("ticket"), ...principals }),
-  z.strictObject({ method: z.literal("wampcra"), ...principals }),
-  z.strictObject({ method: z.literal("wamp-scram"), ...principals }),
+  z.strictObject({ method: z.literal("ticket"), ...principals }).describe("A shared secret, sent as it is: for TLS only."),
+  z
+    .strictObject({ method: z.literal("wampcra"), ...principals })
+    .describe("WAMP-CRA: a shared secret that proves itself without being sent."),
+  z.strictObject({ method: z.literal("wamp-scram"), ...principals }).describe("WAMP-SCRAM: a password of which the server holds no copy."),
   z.strictObject({ method: z.literal("scram"), ...principals }).describe("wamp-scram as Autobahn speaks it."),
-  z.strictObject({
-    method: z.literal("cryptosign"),
-    ...principals,
-    routerKey: z
-      .string()
-      .optional()
-      .describe("File with the router's private key: 64 hex digits. It proves the router to clients that ask."),
-    requireBinding: z.boolean().default(false).describe("Refuses clients that do not bind to their TLS channel."),
-  }),
+  z
+    .strictObject({
+      method: z.literal("cryptosign"),
+      ...principals,
+      routerKey: z
+        .string()
+        .optional()
+        .describe("File with the router's private key: 64 hex digits. It proves the router to clients that ask."),
+      requireBinding: z.boolean().default(false).describe("Refuses clients that do not bind to their TLS channel."),
+    })
+    .describe("A signature with an Ed25519 key, of which the server knows the public half."),
 ]);
 
-const also = z.array(factor).min(1).optional().describe("Further methods that the client has to pass as well, one after another.");
+const also = z
+  .array(factor)
+  .min(1)
+  .meta({ title: "list of these methods" })
+  .optional()
+  .describe("Further methods that the client has to pass as well, one after another.");
 
 /** One way in. Clients choose among the methods of their realm by the order in which they offer them. */
 export const authSchema = z.discriminatedUnion("method", [
-  z.strictObject({ method: z.literal("anonymous"), role: z.string().min(1) }),
-  ...factor.options.map((option) => option.extend({ also })),
+  z
+    .strictObject({ method: z.literal("anonymous"), role: z.string().min(1).describe("The role of everybody who joins this way.") })
+    .describe("Lets everybody in."),
+  ...factor.options.map((option) => option.extend({ also }).describe(option.description ?? "")),
 ] as const);
 
 export type FactorConfig = z.output<typeof factor>;

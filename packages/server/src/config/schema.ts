@@ -10,36 +10,51 @@ import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "@junctor/trans
 import { z } from "zod";
 import { usersSchema } from "../auth/users.ts";
 import { authSchema } from "./auth-schema.ts";
-import { parseDuration, parseSize } from "./units.ts";
+import { formatDuration, formatSize, parseDuration, parseSize } from "./units.ts";
 import { parseUriPattern, type UriPattern } from "./uri-pattern.ts";
 
-const duration = z.union([z.string(), z.number()]).transform((value, context) => {
-  const ms = typeof value === "string" ? parseDuration(value) : undefined;
-  if (ms === undefined)
-    context.addIssue({ code: "custom", message: `expected a duration with its unit (ms, s, m, h, d), for example 25s` });
-  return ms ?? 0;
-});
+// A title is what the reference calls the type; see reference.ts.
+const duration = z
+  .union([z.string(), z.number()])
+  .meta({ title: "duration" })
+  .transform((value, context) => {
+    const ms = typeof value === "string" ? parseDuration(value) : undefined;
+    if (ms === undefined)
+      context.addIssue({ code: "custom", message: `expected a duration with its unit (ms, s, m, h, d), for example 25s` });
+    return ms ?? 0;
+  });
 
-const size = z.union([z.string(), z.number()]).transform((value, context) => {
-  const bytes = typeof value === "string" ? parseSize(value) : undefined;
-  if (bytes === undefined)
-    context.addIssue({ code: "custom", message: `expected a size with its unit (B, KiB, MiB, GiB), for example 1MiB` });
-  return bytes ?? 0;
-});
+const size = z
+  .union([z.string(), z.number()])
+  .meta({ title: "size" })
+  .transform((value, context) => {
+    const bytes = typeof value === "string" ? parseSize(value) : undefined;
+    if (bytes === undefined)
+      context.addIssue({ code: "custom", message: `expected a size with its unit (B, KiB, MiB, GiB), for example 1MiB` });
+    return bytes ?? 0;
+  });
 
-const count = z.int().min(1);
+const count = z.int().min(1).meta({ title: "number" });
 
-const uriPattern = z.string().transform((text, context): UriPattern => {
-  const pattern = parseUriPattern(text);
-  if (typeof pattern !== "string") return pattern;
-  context.addIssue({ code: "custom", message: pattern });
-  return { uri: "", match: "exact" };
-});
+const uriPattern = z
+  .string()
+  .meta({ title: "URI pattern" })
+  .transform((text, context): UriPattern => {
+    const pattern = parseUriPattern(text);
+    if (typeof pattern !== "string") return pattern;
+    context.addIssue({ code: "custom", message: pattern });
+    return { uri: "", match: "exact" };
+  });
 
-const patterns = z.array(uriPattern).default([]);
+const patterns = z.array(uriPattern).prefault([]);
 const disclosure = z.enum(["allow", "deny", "force"]);
 
-const byAction = z.strictObject({ call: patterns, register: patterns, publish: patterns, subscribe: patterns });
+const byAction = z.strictObject({
+  call: patterns.describe("Procedures that it calls."),
+  register: patterns.describe("Procedures that it registers."),
+  publish: patterns.describe("Topics that it publishes to."),
+  subscribe: patterns.describe("Topics that it subscribes to."),
+});
 
 const role = z.strictObject({
   authorizer: z
@@ -51,42 +66,84 @@ const role = z.strictObject({
   authorizerCache: duration.default(30_000).describe("How long an answer with cache: true holds, for the session that it was given for."),
   allow: byAction.prefault({}).describe("What the role may do. Nothing else is allowed; the most specific pattern decides."),
   deny: byAction.prefault({}).describe("Exceptions from what is allowed."),
-  disclose: z.strictObject({ caller: disclosure.optional(), publisher: disclosure.optional() }).prefault({}),
+  disclose: z
+    .strictObject({
+      caller: disclosure
+        .optional()
+        .describe(
+          "Whether callees are told who calls: on the caller's request (allow), never (deny; a request is refused), or always (force). Default: allow; but callees may ask to be told (disclose_caller) only where allow or force is written here.",
+        ),
+      publisher: disclosure.optional().describe("The same for publishers and their subscribers. Default: allow."),
+    })
+    .prefault({})
+    .describe("Who learns who calls and publishes."),
 });
 
 export const realmSchema = z.strictObject({
-  auth: z.array(authSchema).min(1),
+  auth: z
+    .array(authSchema)
+    .min(1)
+    .describe("The ways in. Of the methods that a client offers, in its order, the first that stands here is used."),
   users: z
     .union([z.string().min(1), usersSchema])
+    .meta({ title: "[users](#users)" })
     .optional()
     .describe("Who may log in: a users file, or its contents."),
-  roles: z.record(z.string().min(1), role),
-  uri: z.enum(["loose", "strict"]).default("loose"),
-  requestIds: z.enum(["lenient", "strict"]).default("lenient"),
+  roles: z.record(z.string().min(1), role).describe("What those who have joined may do, by the name of their role."),
+  uri: z
+    .enum(["loose", "strict"])
+    .default("loose")
+    .describe(
+      "What a component of a URI may consist of: anything but white space, # and dots (loose), or lower-case letters, digits and _ (strict).",
+    ),
+  requestIds: z
+    .enum(["lenient", "strict"])
+    .default("lenient")
+    .describe(
+      "Whether the ids of a client's requests have to count 1, 2, 3, … (strict), or may be any that are not in use (lenient); many clients draw them at random.",
+    ),
 });
 
 const listener = z
   .strictObject({
-    type: z.enum(["web", "rawsocket", "universal"]),
-    host: z.string().min(1).default("127.0.0.1"),
-    port: z.int().min(0).max(65535).optional(),
-    path: z.string().min(1).optional(),
+    type: z
+      .enum(["web", "rawsocket", "universal"])
+      .describe("What it speaks: WebSocket and HTTP (web), RawSocket, or all of them (universal): the first octet tells."),
+    host: z
+      .string()
+      .min(1)
+      .default("127.0.0.1")
+      .describe("Address to listen on: 127.0.0.1 is this machine only, 0.0.0.0 is all of its addresses."),
+    port: z.int().min(0).max(65535).meta({ title: "number" }).optional().describe("TCP port; 0 takes any that is free."),
+    path: z.string().min(1).optional().describe("UNIX socket, in place of host and port."),
     mode: z
       .string()
       .regex(/^0?[0-7]{3}$/, 'expected permissions in octal as a string, for example "0660"')
       .transform((text) => Number.parseInt(text, 8))
-      .optional(),
+      .optional()
+      .describe('Permissions of the UNIX socket, in octal. Default: "0600".'),
     ws: z
       .string()
       .regex(/^(\/.*|\*)$/, 'expected a path that starts with /, or "*" for any')
-      .default("/ws"),
-    tls: z.strictObject({ cert: z.string(), key: z.string() }).optional(),
+      .default("/ws")
+      .describe('Path at which WebSocket clients connect; "*" takes any.'),
+    tls: z
+      .strictObject({
+        cert: z.string().describe("File with the certificate and those above it, PEM."),
+        key: z.string().describe("File with its private key, PEM."),
+      })
+      .optional()
+      .describe("TLS, 1.2 or newer."),
     serializers: z
       .array(z.enum(["json", "msgpack", "cbor"]))
       .min(1)
-      .optional(),
-    deflate: z.boolean().default(false),
-    static: z.string().optional(),
+      .optional()
+      .describe("Serializers that clients may choose. Default: all."),
+    deflate: z
+      .boolean()
+      .default(false)
+      .describe("Compresses WebSocket messages for clients that offer it. It costs much CPU time and some memory per connection."),
+    static: z.string().optional().describe("Directory whose files are served over HTTP: those that are there at the start, no dotfiles."),
   })
   .superRefine((value, context) => {
     if ((value.port === undefined) === (value.path === undefined)) {
@@ -113,6 +170,9 @@ export const LIMITS = {
   listLength: ["router", "count", "listLength", "Items of each exclude and eligible list."],
   testaments: ["router", "count", "testaments", "Testaments of one session."],
   testamentSize: ["router", "size", "testamentSize", "The call that adds a testament."],
+  historyPage: ["router", "count", "historyPage", "Events of one page of history."],
+  historyPageSize: ["router", "size", "historyPageSize", "Payloads of one page of history."],
+  waitingMessages: ["router", "count", "waitingMessages", "Messages of one session that may wait for an authorizer."],
   messageSize: ["connection", "size", "messageSize", "A message, after WELCOME."],
   messageSizeBeforeJoin: ["connection", "size", "messageSizeBeforeJoin", "A message, before WELCOME."],
   fragments: ["connection", "count", "fragments", "WebSocket fragments of one message."],
@@ -142,51 +202,84 @@ export const LIMITS = {
   queueHard: ["connection", "size", "queueHard", "Outgoing queue of a connection that it must not exceed."],
   pingInterval: ["connection", "duration", "pingIntervalMs", "Silence after which a peer is pinged."],
   pingTimeout: ["connection", "duration", "pingTimeoutMs", "Further silence after which it counts as gone."],
+  replyHighMark: [
+    "connection",
+    "size",
+    "replyHighMark",
+    "Answers to a peer's own requests that may wait for it; above that, no further requests of it are read.",
+  ],
   closeTimeout: ["connection", "duration", "closeTimeoutMs", "Wait for a peer's closing handshake."],
 } as const satisfies Record<
   string,
   readonly ["router", string, keyof RouterLimits, string] | readonly ["connection", string, keyof ConnectionLimits, string]
 >;
 
+type LimitName = keyof typeof LIMITS;
+
 const UNITS = { duration, size, count };
-const limits = z.strictObject({
-  ...(Object.fromEntries(Object.entries(LIMITS).map(([name, [, unit]]) => [name, UNITS[unit].optional()])) as Record<
-    keyof typeof LIMITS,
-    z.ZodOptional<typeof count>
-  >),
-  slowConsumer: z.enum(["disconnect", "drop_newest", "drop_oldest", "conflate"]).optional(),
-});
+const TEXTS = { duration: formatDuration, size: formatSize, count: (value: number) => value };
+
+const limit = ([where, unit, key, description]: (typeof LIMITS)[LimitName]) => {
+  const standard = where === "router" ? DEFAULT_LIMITS[key] : (DEFAULT_CONNECTION_LIMITS[key] as number);
+  return UNITS[unit].prefault(TEXTS[unit](standard) as number).describe(description);
+};
+
+const limits = z
+  .strictObject({
+    ...(Object.fromEntries(Object.entries(LIMITS).map(([name, each]) => [name, limit(each)])) as Record<
+      LimitName,
+      z.ZodPrefault<typeof count>
+    >),
+    slowConsumer: z
+      .enum(["disconnect", "drop_newest", "drop_oldest", "conflate"])
+      .default(DEFAULT_CONNECTION_LIMITS.slowConsumer)
+      .describe(
+        "What happens to EVENTs for a peer whose queue is over the limit: its session ends (disconnect), or the newest or oldest are dropped, or the newest of each topic is kept (conflate). Other messages are never dropped: the session ends instead.",
+      ),
+  })
+  .superRefine(({ queueSoft, queueHard, messageSize, messageSizeBeforeJoin }, context) => {
+    if (queueSoft > queueHard) context.addIssue({ code: "custom", path: ["queueSoft"], message: "queueSoft cannot be above queueHard" });
+    if (messageSizeBeforeJoin > messageSize)
+      context.addIssue({ code: "custom", path: ["messageSizeBeforeJoin"], message: "messageSizeBeforeJoin cannot be above messageSize" });
+  });
 
 export const configSchema = z.strictObject({
-  version: z.literal(1),
-  listen: z.array(listener).min(1),
-  realms: z.record(z.string(), realmSchema).superRefine((realms, context) => {
-    for (const [name, { auth, roles }] of Object.entries(realms)) {
-      if (!isUri(name))
-        context.addIssue({
-          code: "custom",
-          path: [name],
-          message: "the name of a realm is a URI: components without white space and #, joined by dots",
-        });
-      auth.forEach((method, i) => {
-        if (method.method !== "anonymous") return;
-        const { role } = method;
-        if (!Object.hasOwn(roles, role))
+  version: z.literal(1).describe("Of the form of this file. There is one."),
+  listen: z.array(listener).min(1).describe("Where the server listens."),
+  realms: z
+    .record(z.string(), realmSchema)
+    .superRefine((realms, context) => {
+      for (const [name, { auth, roles }] of Object.entries(realms)) {
+        if (!isUri(name))
           context.addIssue({
             code: "custom",
-            path: [name, "auth", i, "role"],
-            message: `the realm has no role ${role}; it has ${Object.keys(roles).join(", ") || "none"}`,
+            path: [name],
+            message: "the name of a realm is a URI: components without white space and #, joined by dots",
           });
-      });
-    }
-  }),
-  limits: limits.prefault({}),
+        auth.forEach((method, i) => {
+          if (method.method !== "anonymous") return;
+          const { role } = method;
+          if (!Object.hasOwn(roles, role))
+            context.addIssue({
+              code: "custom",
+              path: [name, "auth", i, "role"],
+              message: `the realm has no role ${role}; it has ${Object.keys(roles).join(", ") || "none"}`,
+            });
+        });
+      }
+    })
+    .describe("Name spaces that share nothing, by their names, which are URIs."),
+  limits: limits.prefault({}).describe("What a peer may make the server keep, and for how long it may make it wait."),
   log: z
     .strictObject({
-      level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
-      format: z.enum(["json", "pretty", "auto"]).default("auto"),
+      level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info").describe("The least level that is written."),
+      format: z
+        .enum(["json", "pretty", "auto"])
+        .default("auto")
+        .describe("One JSON line per event, or text for people; auto writes text on a terminal and JSON otherwise."),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("The log, on standard output."),
 });
 
 export type Config = z.output<typeof configSchema>;
@@ -194,13 +287,13 @@ export type ListenerConfig = Config["listen"][number];
 export type RealmFileConfig = Config["realms"][string];
 
 /** The limits of a configuration as router and connections take them. */
-export function limitsOf(config: Pick<Config, "limits">): { router: RouterLimits; connection: ConnectionLimits } {
-  const router: Record<string, unknown> = { ...DEFAULT_LIMITS };
-  const connection: Record<string, unknown> = { ...DEFAULT_CONNECTION_LIMITS };
-  for (const [name, [where, , key]] of Object.entries(LIMITS)) {
-    const value = config.limits[name as keyof typeof LIMITS];
-    if (value !== undefined) (where === "router" ? router : connection)[key] = value;
-  }
-  if (config.limits.slowConsumer !== undefined) connection["slowConsumer"] = config.limits.slowConsumer;
-  return { router: router as unknown as RouterLimits, connection: connection as unknown as ConnectionLimits };
+export function limitsOf({ limits }: Pick<Config, "limits">): { router: RouterLimits; connection: ConnectionLimits } {
+  const of = (side: "router" | "connection") =>
+    Object.fromEntries(
+      Object.entries(LIMITS).flatMap(([name, [where, , key]]) => (where === side ? [[key, limits[name as LimitName]]] : [])),
+    );
+  return {
+    router: { ...DEFAULT_LIMITS, ...of("router") },
+    connection: { ...DEFAULT_CONNECTION_LIMITS, ...of("connection"), slowConsumer: limits.slowConsumer },
+  };
 }
