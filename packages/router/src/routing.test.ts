@@ -22,6 +22,124 @@ describe("publish and subscribe", () => {
     expect(event.details).toEqual({});
     expect([event.payload.args, event.payload.kwargs]).toEqual([[1], { k: 2 }]);
   });
+  test("no unknown option crosses the router, in any direction (AMB-16, T29)", () => {
+    const router = new TestRouter();
+    const [a, b] = [router.join(), router.join()];
+    b.subscribe("com.", { match: "prefix" });
+    b.register("com.x");
+    const own = {
+      x_own: 1,
+      _own: 2,
+      trustlevel: 9,
+      caller: 1,
+      publisher: 1,
+      callee: 1,
+      callee_authid: "x",
+      forward_for: [],
+      procedure: "com.y",
+      topic: "com.y",
+    };
+    const call = () => {
+      a.call("com.x", [], own);
+      const { request, details } = b.take(MessageType.Invocation);
+      expect(details).toEqual({});
+      return request;
+    };
+    a.publish("com.x", [], own);
+    expect(b.take(MessageType.Event).details).toEqual({ topic: "com.x" });
+    b.yield(call(), [], own);
+    expect(a.take(MessageType.Result).details).toEqual({});
+    const request = call();
+    b.send({
+      type: MessageType.Error,
+      requestType: MessageType.Invocation,
+      request,
+      details: own,
+      error: "com.mine",
+      payload: Payload.EMPTY,
+    });
+    expect(a.take(MessageType.Error).details).toEqual({});
+  });
+  test.each([
+    [
+      "com.app.topic.emergency",
+      "prefix",
+      ["com.app.topic.emergency", "com.app.topic.emergency.11", "com.app.topic.emergency-low"],
+      ["com.app.topic.emerge", "com.app.topic", "x.com.app.topic.emergency"],
+    ],
+    [
+      "com.app..userevent",
+      "wildcard",
+      ["com.app.foo.userevent", "com.app.a-b.userevent"],
+      ["com.app.foo.userevent.bar", "com.app.foo.user", "com.app2.foo.userevent", "com.app.userevent"],
+    ],
+    ["com.app", "exact", ["com.app"], ["com.app.x", "com.ap", "com.app2"]],
+    ["com.app", undefined, ["com.app"], ["com.app.x", "com.ap"]],
+  ] as const)("%s, matched as %s (PS-01, PS-PAT-01, RPC-PAT-01 to RPC-PAT-03, URI-10, AMB-84)", (uri, match, yes, no) => {
+    const router = new TestRouter();
+    const [a, b] = [router.join(), router.join()];
+    const options = match === undefined ? NO_OPTIONS : { match };
+    b.subscribe(uri, options);
+    b.register(uri, options);
+    for (const topic of [...yes, ...no]) {
+      a.publish(topic);
+      a.call(topic);
+    }
+    const reached = (type: number) =>
+      b.inbox.flatMap((message) => {
+        if (message.type !== type) return [];
+        if (message.type === MessageType.Event) return [message.details.topic ?? uri];
+        return message.type === MessageType.Invocation ? [message.details.procedure ?? uri] : [];
+      });
+    expect(reached(MessageType.Event)).toEqual(yes);
+    expect(reached(MessageType.Invocation)).toEqual(yes);
+    expect(a.inbox).toHaveLength(no.length); // no_such_procedure
+  });
+  test("topics and procedures are Unicode text in one name space: the same URI may be both (URI-01)", () => {
+    const router = new TestRouter();
+    const [a, b] = [router.join(), router.join()];
+    b.subscribe("com.straße.雪");
+    b.register("com.straße.雪");
+    a.publish("com.straße.雪", [1]);
+    a.call("com.straße.雪", [2]);
+    expect([b.take(MessageType.Event).payload.args, b.take(MessageType.Invocation).payload.args]).toEqual([[1], [2]]);
+  });
+  test("nothing is subtracted from a pattern by giving up a part of it (PS-PAT-05, RPC-PAT-08)", () => {
+    const router = new TestRouter();
+    const [a, b] = [router.join(), router.join()];
+    b.subscribe("com.", { match: "prefix" });
+    b.register("com.", { match: "prefix" });
+    const [subscription, registration] = [b.subscribe("com.x"), b.register("com.x")];
+    b.send({ type: MessageType.Unsubscribe, request: ++b.request, subscription });
+    b.send({ type: MessageType.Unregister, request: ++b.request, registration });
+    b.inbox = [];
+    a.publish("com.x");
+    a.call("com.x");
+    expect(b.inbox.map(({ type }) => type)).toEqual([MessageType.Event, MessageType.Invocation]);
+  });
+  test("a publication is answered only if it asks for that, whether it succeeds or fails (PS-07, PS-08)", () => {
+    const peer = new TestRouter().join();
+    peer.publish("com.x");
+    peer.publish("com..x");
+    peer.publish("com.x", [], { acknowledge: false });
+    expect(peer.inbox).toEqual([]);
+    peer.publish("com.x", [], { acknowledge: true });
+    expect(peer.take(MessageType.Published)).toMatchObject({ request: peer.request });
+    peer.publish("com..x", [], { acknowledge: true });
+    expect(peer.take(MessageType.Error)).toMatchObject({ requestType: MessageType.Publish, request: peer.request, error: Uri.invalidUri });
+  });
+  test("ids of subscriptions and registrations are never used again (AMB-27, ID-03)", () => {
+    const peer = new TestRouter().join();
+    const seen = new Set<number>();
+    for (let i = 0; i < 5; i++) {
+      const [subscription, registration] = [peer.subscribe("com.x"), peer.register("com.x")];
+      for (const id of [subscription, registration]) seen.add(id);
+      peer.send({ type: MessageType.Unsubscribe, request: ++peer.request, subscription });
+      peer.send({ type: MessageType.Unregister, request: ++peer.request, registration });
+      peer.inbox = [];
+    }
+    expect(seen.size).toBe(10);
+  });
   test("one event object serves all receivers of a subscription", () => {
     const router = new TestRouter();
     const [a, b, c] = [router.join(), router.join(), router.join()];

@@ -1,5 +1,5 @@
 import { type Message, MessageType, messageName, NO_OPTIONS, Payload, ProtocolError, Uri, verdict } from "@junctor/protocol";
-import { ALL_ROLES, ALLOW_ALL, realmConfig, TestRouter } from "@junctor/testkit";
+import { ALL_ROLES, ALLOW_ALL, realmConfig, type TestPeer, TestRouter } from "@junctor/testkit";
 import { describe, expect, test } from "vitest";
 import type { AuthenticationAnswer } from "./access/authenticator.ts";
 import type { AuthorizationRequest } from "./access/authorizer.ts";
@@ -133,7 +133,97 @@ describe("joining", () => {
   });
 });
 
+describe("a session", () => {
+  test("is alive from WELCOME until it leaves, by whatever way, and holds nothing after that (SES-16, SES-24)", () => {
+    const ways: Record<string, (peer: TestPeer) => void> = {
+      goodbye: (peer) => peer.send({ type: MessageType.Goodbye, details: {}, reason: Uri.closeRealm }),
+      abort: (peer) => peer.send({ type: MessageType.Abort, details: {}, reason: "com.x", payload }),
+      violation: (peer) => peer.violate(new ProtocolError("MALFORMED_BYTES", "x")),
+      lost: (peer) => peer.close("transport.lost"),
+    };
+    for (const leave of Object.values(ways)) {
+      const test = new TestRouter();
+      const [other, peer] = [test.join(), test.join()];
+      peer.subscribe("com.x");
+      peer.register("com.y");
+      other.publish("com.x");
+      other.call("com.y");
+      expect(peer.inbox.splice(0).map(({ type }) => type)).toEqual([MessageType.Event, MessageType.Invocation]);
+      leave(peer);
+      peer.inbox = [];
+      expect(other.take(MessageType.Error).error).toBe(Uri.canceled); // the call that was open (RPC-12)
+      other.publish("com.x");
+      other.call("com.y");
+      expect(other.take(MessageType.Error).error).toBe(Uri.noSuchProcedure);
+      expect(peer.inbox).toEqual([]);
+      const realm = test.router.realm("realm1");
+      expect([realm?.sessions.size, realm?.broker.subscriptionCount, realm?.dealer.registrationCount]).toEqual([1, 0, 0]);
+    }
+  });
+
+  test("may have all four roles, and be both ends of what it does (SES-04, AMB-69)", () => {
+    const peer = new TestRouter().join();
+    peer.subscribe("com.x");
+    peer.register("com.x");
+    peer.publish("com.x", [1], { exclude_me: false });
+    expect(peer.take(MessageType.Event).payload.args).toEqual([1]);
+    const request = peer.call("com.x", [2]);
+    peer.yield(peer.take(MessageType.Invocation).request, [3]);
+    expect(peer.take(MessageType.Result)).toMatchObject({ request, payload: { args: [3] } });
+  });
+
+  test("is served whatever roles and features it announced: only those with a rule of their own count (AMB-10, AMB-11)", () => {
+    const test = new TestRouter();
+    const [peer, other] = [test.join({ caller: {} }), test.join({ publisher: {} })];
+    const subscription = peer.subscribe("com.", { match: "prefix" });
+    peer.register("com.x", { invoke: "roundrobin", disclose_caller: true });
+    other.publish("com.x", [], { eligible: [peer.session], disclose_me: true });
+    expect(peer.take(MessageType.Event)).toMatchObject({ subscription, details: { publisher: other.session, topic: "com.x" } }); // [AMB-77]
+    other.call("com.x", [], { disclose_me: true });
+    expect(peer.take(MessageType.Invocation).details).toMatchObject({ caller: other.session });
+  });
+
+  test("has an id that no other one has, live or joining, in any realm (AMB-24, ID-02)", () => {
+    // The same random bytes again and again: only a redraw can tell the ids apart.
+    let draws = 0;
+    const test = new TestRouter({ realms: [pending, realmConfig("realm2")], randomFill: (bytes) => bytes.fill(draws++ >> 2) });
+    const joining = test.attach();
+    joining.send(EXAMPLES[0] as Message);
+    const ids = [test.join(ALL_ROLES, "realm2"), test.join(ALL_ROLES, "realm2"), test.join(ALL_ROLES, "realm2")].map(
+      ({ session }) => session,
+    );
+    expect(new Set(ids).size).toBe(3);
+  });
+
+  test("is ended by a second HELLO, also while it is being let in (SES-13, AMB-01)", () => {
+    for (const realm of [realmConfig("realm1"), challenging]) {
+      const peer = new TestRouter({ realms: [realm] }).attach();
+      peer.send(EXAMPLES[0] as Message);
+      peer.inbox = [];
+      peer.send(EXAMPLES[0] as Message);
+      expect(peer.take(MessageType.Abort).reason).toBe(Uri.protocolViolation);
+      expect([peer.inbox, peer.closed]).toEqual([[], expect.stringMatching(/^protocol_violation/)]);
+    }
+  });
+});
+
 describe("leaving", () => {
+  test("crossing GOODBYEs answer each other, with any reason, and nobody sends a second one (AMB-04, AMB-05)", () => {
+    const test = new TestRouter();
+    const peer = test.join();
+    test.router.realm("realm1")?.close(Uri.closeRealm);
+    expect(peer.take(MessageType.Goodbye).reason).toBe(Uri.closeRealm);
+    peer.send({ type: MessageType.Goodbye, details: {}, reason: "com.own.reason" });
+    expect([peer.inbox, peer.closed]).toEqual([[], "closed"]);
+  });
+  test("ABORT may come at any time, and is the end (AMB-03)", () => {
+    for (const peer of [new TestRouter().join(), new TestRouter({ realms: [challenging] }).attach()]) {
+      if (peer.session === 0) peer.send(EXAMPLES[0] as Message);
+      peer.inbox = [];
+      peer.send({ type: MessageType.Abort, details: {}, reason: "com.x", payload });
+      expect([peer.inbox, peer.closed]).toEqual([[], "aborted"]);
+    }
+  });
   test("GOODBYE is answered, and the transport takes another HELLO for a while (SES-20, SES-25, AMB-02)", () => {
     const test = new TestRouter();
     const peer = test.join();

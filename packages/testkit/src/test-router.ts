@@ -31,6 +31,8 @@ export const ALLOW_ALL: Permission = {
 export interface TestRouterOptions {
   readonly limits?: Partial<RouterLimits>;
   readonly realms?: readonly RealmConfig[];
+  /** Default: a generator that repeats. */
+  readonly randomFill?: (bytes: Uint8Array) => void;
 }
 
 export class TestRouter {
@@ -42,15 +44,17 @@ export class TestRouter {
     let random = 1;
     this.router = new Router({
       clock: this.clock,
-      randomFill: (bytes) => {
-        // A generator with a period longer than any test (xorshift32).
-        for (let i = 0; i < bytes.length; i++) {
-          random ^= random << 13;
-          random ^= random >>> 17;
-          random ^= random << 5;
-          bytes[i] = random & 0xff;
-        }
-      },
+      randomFill:
+        options.randomFill ??
+        ((bytes) => {
+          // A generator with a period longer than any test (xorshift32).
+          for (let i = 0; i < bytes.length; i++) {
+            random ^= random << 13;
+            random ^= random >>> 17;
+            random ^= random << 5;
+            bytes[i] = random & 0xff;
+          }
+        }),
       random: () => 0.5,
       log: (event) => this.events.push(event),
       limits: options.limits ?? {},

@@ -205,7 +205,7 @@ describe("numbers", () => {
 });
 
 describe("binary in JSON", () => {
-  test("is U+0000 and padded Base64 (SER-07, SER-09)", () => {
+  test("is U+0000 and padded Base64, and is bytes again (SER-07 to SER-09)", () => {
     const message = {
       type: MessageType.Yield,
       request: 1,
@@ -284,7 +284,7 @@ describe("against other people's codecs", () => {
       : !Object.is(value, -0) && Math.abs(Number(value)) !== 2 ** 53;
   const tame = fc.array(arbitrary.value, { maxLength: 6 }).filter(isTame);
 
-  test("msgpackr reads what we write, and we read what it writes", () => {
+  test("msgpackr reads what we write, and we read what it writes (SER-05)", () => {
     fc.assert(
       fc.property(tame, (args) => {
         const tail = Payload.of([args]).bytes(msgpack);
@@ -296,7 +296,7 @@ describe("against other people's codecs", () => {
     );
   });
 
-  test("cborg reads what we write, and we read what it writes", () => {
+  test("cborg reads what we write, and we read what it writes (SER-06)", () => {
     fc.assert(
       fc.property(tame, (args) => {
         expect(tidy(cborgDecode(Payload.of([args]).bytes(cbor), { allowBigInt: false }))).toEqual(tidy([args]));
@@ -307,7 +307,7 @@ describe("against other people's codecs", () => {
     );
   });
 
-  test("our JSON reader takes exactly the texts that JSON.parse takes", () => {
+  test("our JSON reader takes exactly the texts that JSON.parse takes (SER-04)", () => {
     const fragment = fc.constantFrom(
       '"',
       "\\",
