@@ -10,9 +10,6 @@ import type { Framing } from "./framing.ts";
  * overwritten. What does not fit into the rest of it moves to a new chunk.
  */
 class Pool extends ByteBuffer {
-  /** Where the frame that is being written starts. */
-  start = 0;
-
   constructor() {
     super(0);
     this.bytes = Buffer.allocUnsafeSlow(CHUNK);

@@ -5,6 +5,8 @@
 export class ByteBuffer {
   bytes: Uint8Array;
   position: number;
+  /** Where what is being written starts. A buffer may move it when it grows: offsets that outlive an `ensure` count from here. */
+  start = 0;
 
   constructor(size = 256) {
     this.bytes = new Uint8Array(size);

@@ -211,7 +211,7 @@ function appendBigInt(out: ByteBuffer, value: bigint): void {
 
 function appendText(out: ByteBuffer, text: string): void {
   const { length } = text;
-  out.ensure(length + 9);
+  out.ensure(5 + 3 * length); // once, for head and bytes: what is written must not move in between
   if (length < 24) {
     // The common case: short and ASCII, whose length in bytes is known.
     const { bytes } = out;

@@ -6,6 +6,7 @@
 import type { ByteBuffer } from "./byte-buffer.ts";
 
 interface Open {
+  /** From the start of what is being written. */
   readonly at: number;
   readonly isMap: boolean;
   count: number;
@@ -28,16 +29,17 @@ export class GrowingHeads {
   open(isMap: boolean): void {
     this.item(false);
     this.#out.ensure(1);
-    this.#stack.push({ at: this.#out.position++, isMap, count: 0 });
+    this.#stack.push({ at: this.#out.position++ - this.#out.start, isMap, count: 0 });
   }
 
   /** @param head makes the head for a count */
   close(head: (count: number) => readonly number[]): void {
-    const { at, count } = this.#stack.pop() as Open;
-    const bytes = head(count);
+    const open = this.#stack.pop() as Open;
+    const bytes = head(open.count);
     const extra = bytes.length - 1;
+    this.#out.ensure(extra);
+    const at = this.#out.start + open.at;
     if (extra > 0) {
-      this.#out.ensure(extra);
       this.#out.bytes.copyWithin(at + 1 + extra, at + 1, this.#out.position);
       this.#out.position += extra;
     }
