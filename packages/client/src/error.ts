@@ -1,6 +1,8 @@
 /** What a promise of a session is rejected with. Protocol errors of the router end the session and are its `closed` cause. */
 import type { Dict } from "@junctor/protocol";
 
+export { TransportError } from "@junctor/protocol";
+
 /**
  * An ERROR message: the other side, or the router, refused or failed. Thrown by a handler, it becomes the ERROR of the
  * invocation.
@@ -49,11 +51,6 @@ export class SessionClosedError extends Error {
     this.reason = reason;
     this.sent = sent;
   }
-}
-
-/** No connection, or the request cannot be carried by it. */
-export class TransportError extends Error {
-  override readonly name = "TransportError";
 }
 
 /** No answer within the time that the caller gave. */

@@ -6,6 +6,7 @@ import { type DialOptions, dial } from "@junctor/transport-node";
 import { type ConnectOptions as CommonOptions, connect as connectAnywhere } from "./connect.ts";
 import type { Session } from "./session.ts";
 
+export { DialError } from "@junctor/transport-node";
 export * from "./index.ts";
 
 export interface ConnectOptions extends CommonOptions {
@@ -17,8 +18,8 @@ export interface ConnectOptions extends CommonOptions {
   readonly deflate?: boolean;
 }
 
-/** As the portable `connect`; every kind of URL is taken. */
-export function connect(options: ConnectOptions): Promise<Session> {
+/** As the portable `connect`; every kind of URL is taken. Where no connection comes about, the error is a `DialError`. */
+export async function connect(options: ConnectOptions): Promise<Session> {
   const { url, serializers, tls, headers, deflate, timeout } = options;
   if (url === undefined || options.dial !== undefined) return connectAnywhere(options);
   const dialOptions: DialOptions = {

@@ -42,6 +42,11 @@ export class SerializationError extends Error {
   override readonly name = "SerializationError";
 }
 
+/** No connection comes about, or it cannot carry what it is to. */
+export class TransportError extends Error {
+  override readonly name: string = "TransportError";
+}
+
 /** Ends a `switch` over a union: a compile-time error where a case is missing. */
 export function unreachable(value: never): never {
   throw new TypeError(`unreachable: ${String(value)}`);

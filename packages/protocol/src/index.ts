@@ -1,5 +1,5 @@
 /** The public surface of `@junctor/protocol`. Serializers other than JSON are subpaths. */
-export { ProtocolError, type ProtocolErrorCode, SerializationError, unreachable } from "./error.ts";
+export { ProtocolError, type ProtocolErrorCode, SerializationError, TransportError, unreachable } from "./error.ts";
 export {
   CLIENT_ROLES,
   type ClientRole,

@@ -21,6 +21,7 @@ import {
   type Serializer,
   subprotocolOf,
   type Transport,
+  TransportError,
   webSocketCloseReason,
 } from "@junctor/protocol";
 import { WebSocket } from "ws";
@@ -47,7 +48,7 @@ export interface DialOptions {
 }
 
 /** No connection came about. The message names cause and remedy. */
-export class DialError extends Error {
+export class DialError extends TransportError {
   override readonly name = "DialError";
   /** The system's code where there is one, for example `ECONNREFUSED`; otherwise `HANDSHAKE`, `TIMEOUT` or `URL`. */
   readonly code: string;
