@@ -12,6 +12,7 @@ const alias = [
   { find: /^@junctor\/client\/(msgpack|cbor|auth\/.*)$/, replacement: source("client/src/$1.ts") },
   { find: /^@junctor\/client$/, replacement: source("client/src/node.ts") },
   { find: /^@junctor\/transport-node$/, replacement: source("transport-node/src/index.ts") },
+  { find: /^@junctor\/testkit\/event-store-suite$/, replacement: source("testkit/src/event-store-suite.ts") },
   { find: /^@junctor\/testkit$/, replacement: source("testkit/src/index.ts") },
 ];
 const project = (name: string, include: string[], rest: object = {}) => ({

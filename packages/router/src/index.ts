@@ -12,7 +12,7 @@ export type { AuthorizationRequest, Authorizer } from "./access/authorizer.ts";
 export { type Action, AUTHORIZER_FAILED, DENIED, type Decision, type Disclosure, type Permission, type RoleConfig } from "./access/role.ts";
 export type { Clock } from "./deadline.ts";
 export type { LocalCall, LocalProcedure } from "./dealer/local-call.ts";
-export { RouterError } from "./error.ts";
+export { type Refusal, RouterError, refusal } from "./error.ts";
 export { ANNOUNCED } from "./feature.ts";
 export { DEFAULT_LIMITS, type RouterLimits } from "./limits.ts";
 export type { Counters, RouterEvent } from "./log.ts";
@@ -20,3 +20,17 @@ export type { Pattern } from "./pattern/covers.ts";
 export type { Realm, RealmConfig, RequestIdRule } from "./realm.ts";
 export { Router, type RouterOptions } from "./router.ts";
 export type { Principal, Session } from "./session.ts";
+export {
+  type Append,
+  type EventLog,
+  type EventStore,
+  type HistoryPage,
+  type HistoryQuery,
+  type HistoryTopic,
+  PageBuilder,
+  type RetainedEvent,
+  rangeOf,
+  type StoredEvent,
+} from "./store/event-store.ts";
+export { MemoryEventStore } from "./store/memory-event-store.ts";
+export { DEFAULT_RETENTION, RetainedEvents, type RetentionLimits } from "./store/retained-events.ts";

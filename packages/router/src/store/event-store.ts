@@ -46,7 +46,10 @@ export interface EventStore {
   readonly retained: RetainedEvents;
   /** The log of a history topic. What it held before the store was opened is there again. Once per topic. */
   openLog(topic: HistoryTopic): EventLog;
-  /** Takes an event in. Appends are settled in the order in which they were made, this one perhaps before the call returns. */
+  /**
+   * Takes an event in, and settles it when it is stored, perhaps before the call returns. Appends are settled in the order in
+   * which they were made; only one that is refused outright, because the store cannot take more, may be settled before others.
+   */
   append(append: Append): void;
 }
 
@@ -89,8 +92,8 @@ export interface HistoryQuery {
   readonly untilPublication: PublicationId | undefined;
 }
 
-export interface HistoryPage {
-  readonly events: readonly StoredEvent[];
+export interface HistoryPage<E extends StoredEvent = StoredEvent> {
+  readonly events: readonly E[];
   /** Further events would have matched. */
   readonly hasMore: boolean;
 }
@@ -133,10 +136,10 @@ export function rangeOf(query: HistoryQuery, placeOf: (publication: PublicationI
 }
 
 /** Fills a page with events in the order asked for, until it is full. */
-export class PageBuilder {
+export class PageBuilder<E extends StoredEvent = StoredEvent> {
   readonly #query: HistoryQuery;
   readonly #topic: HistoryTopic;
-  readonly #events: StoredEvent[] = [];
+  readonly #events: E[] = [];
   #bytes = 0;
   #hasMore = false;
 
@@ -146,7 +149,7 @@ export class PageBuilder {
   }
 
   /** @returns whether there is no room for another */
-  add(event: StoredEvent): boolean {
+  add(event: E): boolean {
     if (!isAskedFor(event, this.#query, this.#topic)) return false;
     const { length } = this.#events;
     this.#bytes += event.payload.end - event.payload.start;
@@ -155,7 +158,7 @@ export class PageBuilder {
     return this.#hasMore;
   }
 
-  get page(): HistoryPage {
+  get page(): HistoryPage<E> {
     return { events: this.#events, hasMore: this.#hasMore };
   }
 }

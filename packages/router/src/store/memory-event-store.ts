@@ -48,7 +48,8 @@ class MemoryEventLog implements EventLog {
     this.#bytes += sizeOf(event);
     const { events, bytes, ageMs } = this.topic;
     for (let first = this.#events[this.#first]; first !== undefined; first = this.#events[this.#first]) {
-      if (this.#events.length - this.#first <= events && this.#bytes <= bytes && first.time > event.time - ageMs) break;
+      const kept = this.#events.length - this.#first;
+      if (kept === 1 || (kept <= events && this.#bytes <= bytes && first.time > event.time - ageMs)) break;
       this.#bytes -= sizeOf(first);
       this.#events[this.#first++] = undefined;
     }
