@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { TlsOptions } from "node:tls";
 import type { RouterLimits } from "@junctor/router";
 import { type Authorizer, type Permission, type RealmConfig, Router } from "@junctor/router";
 import { type ConnectionLimits, type Listener, listen, NodeClock, nodeSerializers } from "@junctor/transport-node";
@@ -127,7 +128,7 @@ async function openListener(
     host,
     ...defined({ port, path, mode, onRequest: onRequest ?? (await staticFiles(config.static)) }),
     webSocketPath: ws,
-    ...(tls === undefined ? {} : { tls: { cert: readPem("certificate", tls.cert), key: readPem("key", tls.key) } }),
+    ...(tls && { tls: tlsOptions(tls) }),
     serializers:
       serializers === undefined ? nodeSerializers : nodeSerializers.filter(({ name }) => serializers.some((wanted) => wanted === name)),
     deflate,
@@ -135,6 +136,13 @@ async function openListener(
     accept: (connection, info) => router.attach(connection, info),
     log,
   });
+}
+
+function tlsOptions({ cert, key, clientCa, clientCertificate }: NonNullable<ListenerConfig["tls"]>): TlsOptions {
+  const own = { cert: readPem("certificate", cert), key: readPem("key", key) };
+  if (clientCa === undefined) return own;
+  // One that is optional and not valid counts as none: the method `tls` sees verified ones only.
+  return { ...own, ca: readPem("client authorities", clientCa), requestCert: true, rejectUnauthorized: clientCertificate === "required" };
 }
 
 function readPem(what: string, file: string): Buffer {

@@ -15,6 +15,7 @@ import type { Askers } from "./procedure.ts";
 import { scram } from "./scram.ts";
 import type { Throttle } from "./throttle.ts";
 import { ticket } from "./ticket.ts";
+import { tls } from "./tls.ts";
 import { usersSchema } from "./users.ts";
 import { wampcra } from "./wampcra.ts";
 
@@ -71,6 +72,7 @@ export function authenticatorOf(
   };
   const methods = realm.auth.map((config): ConfiguredMethod => {
     if (config.method === "anonymous") return { method: anonymous(config.role) };
+    if (config.method === "tls") return { method: tls(config.rules) };
     return { method: factor(config), further: config.also?.map(factor) ?? [] };
   });
   return authenticator(methods, environment);

@@ -39,6 +39,19 @@ const factor = z.discriminatedUnion("method", [
     .describe("A signature with an Ed25519 key, of which the server knows the public half."),
 ]);
 
+const certificateRule = z.strictObject({
+  when: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe("Parts of the certificate's subject (`O`, `OU`, …), or `SAN`, that it has to have."),
+  role: z.string().min(1).describe("The role of whoever it fits."),
+  authid: z
+    .string()
+    .min(1)
+    .default("{CN}")
+    .describe("`{CN}`, `{DNS}`, `{email}`, `{URI}` and `{fingerprint}` stand for the certificate's."),
+});
+
 const also = z
   .array(factor)
   .min(1)
@@ -51,10 +64,20 @@ export const authSchema = z.discriminatedUnion("method", [
   z
     .strictObject({ method: z.literal("anonymous"), role: z.string().min(1).describe("The role of everybody who joins this way.") })
     .describe("Lets everybody in."),
+  z
+    .strictObject({ method: z.literal("tls"), rules: z.array(certificateRule).min(1).describe("The first that fits decides.") })
+    .describe("The client's TLS certificate; needs `clientCa` in the listener."),
   ...factor.options.map((option) => option.extend({ also }).describe(option.description ?? "")),
 ] as const);
 
 export type FactorConfig = z.output<typeof factor>;
 export type AuthConfig =
   | { readonly method: "anonymous"; readonly role: string }
+  | { readonly method: "tls"; readonly rules: readonly z.output<typeof certificateRule>[] }
   | (FactorConfig & { readonly also?: readonly FactorConfig[] | undefined });
+
+/** The roles that a method names itself, with where in the method each one stands. */
+export function rolesNamed(config: AuthConfig): readonly { readonly role: string; readonly path: readonly (string | number)[] }[] {
+  if (config.method === "anonymous") return [{ role: config.role, path: ["role"] }];
+  return config.method === "tls" ? config.rules.map(({ role }, i) => ({ role, path: ["rules", i, "role"] })) : [];
+}

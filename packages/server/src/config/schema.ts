@@ -9,7 +9,7 @@ import { DEFAULT_LIMITS, type RouterLimits } from "@junctor/router";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "@junctor/transport-node";
 import { z } from "zod";
 import { usersSchema } from "../auth/users.ts";
-import { authSchema } from "./auth-schema.ts";
+import { authSchema, rolesNamed } from "./auth-schema.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "./units.ts";
 import { parseUriPattern, type UriPattern } from "./uri-pattern.ts";
 
@@ -131,6 +131,14 @@ const listener = z
       .strictObject({
         cert: z.string().describe("File with the certificate and those above it, PEM."),
         key: z.string().describe("File with its private key, PEM."),
+        clientCa: z
+          .string()
+          .optional()
+          .describe("File with the authorities whose client certificates are accepted, PEM. Clients are asked for one then."),
+        clientCertificate: z
+          .enum(["optional", "required"])
+          .default("optional")
+          .describe("Whether a client without a certificate may connect."),
       })
       .optional()
       .describe("TLS, 1.2 or newer."),
@@ -257,14 +265,14 @@ export const configSchema = z.strictObject({
             message: "the name of a realm is a URI: components without white space and #, joined by dots",
           });
         auth.forEach((method, i) => {
-          if (method.method !== "anonymous") return;
-          const { role } = method;
-          if (!Object.hasOwn(roles, role))
+          for (const { role, path } of rolesNamed(method)) {
+            if (Object.hasOwn(roles, role)) continue;
             context.addIssue({
               code: "custom",
-              path: [name, "auth", i, "role"],
+              path: [name, "auth", i, ...path],
               message: `the realm has no role ${role}; it has ${Object.keys(roles).join(", ") || "none"}`,
             });
+          }
         });
       }
     })
