@@ -10,6 +10,7 @@ import { type ConnectOptions, connect, type Event, type Session, type SubscribeO
 import type { Serializer } from "@junctor/protocol";
 import { type RealmConfig, Router, type RouterEvent, type RouterLimits } from "@junctor/router";
 import {
+  type Connection,
   type ConnectionLimits,
   type Listener,
   type ListenOptions,
@@ -101,6 +102,10 @@ export class StoryRouter implements AsyncDisposable {
   readonly connection: StoryConnection;
   readonly #options: StoryOptions;
   readonly #sessions: Session[] = [];
+  /** The router's ends, in the order in which they came. */
+  readonly #accepted: Connection[] = [];
+  readonly #connectionOf = new Map<Session, Connection>();
+  #joining: Promise<unknown> = Promise.resolve();
   #listener: Listener | undefined = undefined;
   #directory: string | undefined = undefined;
 
@@ -129,7 +134,10 @@ export class StoryRouter implements AsyncDisposable {
       ...(scheme === "wss" || scheme === "tls" ? { tls: { cert: TEST_CERTIFICATE, key: TEST_KEY } } : {}),
       deflate,
       limits: this.#options.limits ?? {},
-      accept: (connection, info) => this.router.attach(connection, info),
+      accept: (connection, info) => {
+        this.#accepted.push(connection);
+        return this.router.attach(connection, info);
+      },
       log: (event) => this.log.push(event),
       now: () => this.clock.now(),
       ...this.#options.listen,
@@ -158,10 +166,17 @@ export class StoryRouter implements AsyncDisposable {
     }
   }
 
-  /** A client with a session. */
-  async join(options: { readonly serializer?: SerializerName } & Partial<ConnectOptions> = {}): Promise<Session> {
+  /** A client with a session. Clients join one after another. */
+  join(options: { readonly serializer?: SerializerName } & Partial<ConnectOptions> = {}): Promise<Session> {
+    const joining = this.#joining.then(() => this.#join(options));
+    this.#joining = joining.catch(() => {});
+    return joining;
+  }
+
+  async #join(options: { readonly serializer?: SerializerName } & Partial<ConnectOptions>): Promise<Session> {
     const { serializer = this.connection.serializer, ...rest } = options;
     const kind: TransportKind = TRANSPORTS[this.connection.transport];
+    const before = this.#accepted.length;
     const session = await connect({
       realm: "realm1",
       timers: this.clock,
@@ -176,7 +191,16 @@ export class StoryRouter implements AsyncDisposable {
       ...rest,
     });
     this.#sessions.push(session);
+    const connection = this.#accepted[before];
+    if (connection !== undefined) this.#connectionOf.set(session, connection);
     return session;
+  }
+
+  /** The router's end of a session's connection. */
+  connectionOf(session: Session): Connection {
+    const connection = this.#connectionOf.get(session);
+    if (connection === undefined) throw new TypeError(`there is no connection of the session in ${this.connection.name}`);
+    return connection;
   }
 
   /** Moves time on, for router, listener and clients. */
