@@ -100,7 +100,7 @@ export const realmSchema = z.strictObject({
     .enum(["lenient", "strict"])
     .default("lenient")
     .describe(
-      "Whether the ids of a client's requests have to count 1, 2, 3, … (strict), or may be any that are not in use (lenient); many clients draw them at random.",
+      "Whether the ids of a client's requests have to count 1, 2, 3, … (strict), or may be any that no call in flight has (lenient), as those of nexus and xconn are when an application calls from several goroutines.",
     ),
 });
 

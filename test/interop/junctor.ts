@@ -1,0 +1,45 @@
+/** Our own client as a peer, in the test's process. */
+import { ApplicationError, connect, Result } from "@junctor/client";
+import { JsonSerializer } from "@junctor/protocol";
+import { CborSerializer } from "@junctor/protocol/serializer/cbor";
+import { MsgpackSerializer } from "@junctor/protocol/serializer/msgpack";
+import type { Endpoint, Peer } from "./peer.ts";
+import { CallError, executor } from "./peers/js/line.mjs";
+
+const SERIALIZERS: Record<string, () => JsonSerializer | MsgpackSerializer | CborSerializer> = {
+  json: () => new JsonSerializer(),
+  msgpack: () => new MsgpackSerializer(),
+  cbor: () => new CborSerializer(),
+};
+
+export function junctorPeer(): Peer {
+  const execute = executor(async ({ transport, serializer, url, host, port, path, realm }: Endpoint) => {
+    const urls: Record<string, string> = {
+      websocket: url,
+      rawsocket: `tcp://${host}:${port}`,
+      "unix-rawsocket": `unix:${path}`,
+      "unix-websocket": `ws+unix:${path}:/ws`,
+    };
+    const make = SERIALIZERS[serializer];
+    const session = await connect({ url: urls[transport] ?? url, realm, serializers: make === undefined ? [] : [make()] });
+    return {
+      register: (procedure, handler) =>
+        session.register(procedure, ({ args, kwargs }) => {
+          try {
+            const out = handler(args, kwargs);
+            return new Result(out.args, out.kwargs);
+          } catch (error) {
+            throw error instanceof CallError ? new ApplicationError(error.uri, error.args, error.kwargs) : error;
+          }
+        }),
+      call: (procedure, args, kwargs) =>
+        session.call(procedure, args, kwargs).catch((error: unknown) => {
+          throw error instanceof ApplicationError ? new CallError(error.uri, error.args, error.kwargs) : error;
+        }),
+      subscribe: (topic, handler) => session.subscribe(topic, ({ args, kwargs }) => handler(args, kwargs)),
+      publish: (topic, args, kwargs) => session.publish(topic, args, kwargs, { acknowledge: true }),
+      leave: () => session.leave(),
+    };
+  });
+  return { execute, [Symbol.asyncDispose]: async () => {} };
+}

@@ -1,0 +1,84 @@
+// The client of nexus as a peer.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+
+	"github.com/gammazero/nexus/v3/client"
+	"github.com/gammazero/nexus/v3/transport/serialize"
+	"github.com/gammazero/nexus/v3/wamp"
+
+	"interop/line"
+)
+
+var serializations = map[string]serialize.Serialization{"json": client.JSON, "msgpack": client.MSGPACK, "cbor": client.CBOR}
+
+type peer struct {
+	client *client.Client
+	isJSON bool
+}
+
+func main() { line.Serve(connect) }
+
+func connect(e line.Endpoint) (line.Peer, error) {
+	url := e.URL
+	switch e.Transport {
+	case "rawsocket":
+		url = fmt.Sprintf("tcp://%s:%d/", e.Host, e.Port)
+	case "unix-rawsocket":
+		url = "unix://" + e.Path
+	}
+	c, err := client.ConnectNet(context.Background(), url, client.Config{
+		Realm:         e.Realm,
+		Serialization: serializations[e.Serializer],
+		Logger:        log.New(io.Discard, "", 0),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &peer{c, e.Serializer == "json"}, nil
+}
+
+func (p *peer) Register(procedure string, handler line.Handler) error {
+	return p.client.Register(procedure, func(_ context.Context, i *wamp.Invocation) client.InvokeResult {
+		args, kwargs, err := handler(i.Arguments, i.ArgumentsKw)
+		if err != nil {
+			return client.InvokeResult{Err: wamp.URI(err.URI), Args: err.Args, Kwargs: err.Kwargs}
+		}
+		return client.InvokeResult{Args: args, Kwargs: kwargs}
+	}, nil)
+}
+
+func (p *peer) Subscribe(topic string, handler func([]any, map[string]any)) error {
+	return p.client.Subscribe(topic, func(e *wamp.Event) { handler(e.Arguments, e.ArgumentsKw) }, nil)
+}
+
+func (p *peer) Call(procedure string, args []any, kwargs map[string]any) ([]any, map[string]any, error) {
+	result, err := p.client.Call(context.Background(), procedure, nil, args, kwargs, nil)
+	var rpcError client.RPCError
+	if errors.As(err, &rpcError) {
+		return nil, nil, &line.CallError{URI: string(rpcError.Err.Error), Args: rpcError.Err.Arguments, Kwargs: rpcError.Err.ArgumentsKw}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return result.Arguments, result.ArgumentsKw, nil
+}
+
+func (p *peer) Publish(topic string, args []any, kwargs map[string]any) error {
+	return p.client.Publish(topic, wamp.Dict{wamp.OptAcknowledge: true}, args, kwargs)
+}
+
+func (p *peer) Leave() error { return p.client.Close() }
+
+// Bytes: with JSON, nexus wants bytes in a type of its own, or it would send plain Base64.
+func (p *peer) Bytes(b []byte) any {
+	if p.isJSON {
+		return serialize.BinaryData(b)
+	}
+	return b
+}

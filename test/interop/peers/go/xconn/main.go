@@ -1,0 +1,74 @@
+// The client of xconn as a peer.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/xconnio/xconn-go"
+
+	"interop/line"
+)
+
+var specs = map[string]xconn.SerializerSpec{
+	"json":    xconn.JSONSerializerSpec,
+	"msgpack": xconn.MsgPackSerializerSpec,
+	"cbor":    xconn.CBORSerializerSpec,
+}
+
+type peer struct{ session *xconn.Session }
+
+func main() { line.Serve(connect) }
+
+func connect(e line.Endpoint) (line.Peer, error) {
+	url := e.URL
+	switch e.Transport {
+	case "rawsocket":
+		url = fmt.Sprintf("rs://%s:%d", e.Host, e.Port)
+	case "unix-rawsocket":
+		url = "unix+rs://" + e.Path
+	case "unix-websocket":
+		url = "unix+ws://" + e.Path
+	}
+	c := xconn.Client{SerializerSpec: specs[e.Serializer]}
+	session, err := c.Connect(context.Background(), url, e.Realm)
+	if err != nil {
+		return nil, err
+	}
+	return &peer{session}, nil
+}
+
+func (p *peer) Register(procedure string, handler line.Handler) error {
+	return p.session.Register(procedure, func(_ context.Context, i *xconn.Invocation) *xconn.InvocationResult {
+		args, kwargs, err := handler(i.Args(), i.Kwargs())
+		if err != nil {
+			return &xconn.InvocationResult{Err: err.URI, Args: err.Args, Kwargs: err.Kwargs}
+		}
+		return &xconn.InvocationResult{Args: args, Kwargs: kwargs}
+	}).Do().Err
+}
+
+func (p *peer) Subscribe(topic string, handler func([]any, map[string]any)) error {
+	return p.session.Subscribe(topic, func(e *xconn.Event) { handler(e.Args(), e.Kwargs()) }).Do().Err
+}
+
+func (p *peer) Call(procedure string, args []any, kwargs map[string]any) ([]any, map[string]any, error) {
+	result := p.session.Call(procedure).Args(args...).Kwargs(kwargs).Do()
+	var callError *xconn.Error
+	if errors.As(result.Err, &callError) {
+		return nil, nil, &line.CallError{URI: callError.URI, Args: callError.Args, Kwargs: callError.Kwargs}
+	}
+	if result.Err != nil {
+		return nil, nil, result.Err
+	}
+	return result.Args(), result.Kwargs(), nil
+}
+
+func (p *peer) Publish(topic string, args []any, kwargs map[string]any) error {
+	return p.session.Publish(topic).Args(args...).Kwargs(kwargs).Acknowledge(true).Do().Err
+}
+
+func (p *peer) Leave() error { return p.session.Leave() }
+
+func (p *peer) Bytes(b []byte) any { return b }

@@ -1,0 +1,4 @@
+export type Runtime = "node.js" | "python" | "go";
+
+/** The command that starts a peer; undefined where its runtime is not installed in the version asked for. */
+export function commandOf(runtime: Runtime, program: string): readonly [string, ...string[]] | undefined;

@@ -1,0 +1,174 @@
+"""Autobahn|Python on asyncio as a peer, and the line protocol of ../README.md."""
+
+import asyncio
+import base64
+import json
+import sys
+
+import txaio
+from autobahn.asyncio.component import Component
+from autobahn.wamp.exception import ApplicationError
+from autobahn.wamp.types import CallResult, PublishOptions
+
+txaio.use_asyncio()
+
+
+class Peer:
+    """One session, and what its procedures and subscriptions have heard."""
+
+    def __init__(self, session):
+        self.session = session
+        self.heard = []
+        self.waiting = None
+
+    def hear(self, uri, args, kwargs):
+        self.heard.append({"uri": uri, "args": encode(args), "kwargs": encode(kwargs)})
+        self.settle()
+
+    def settle(self):
+        if self.waiting is not None and len(self.heard) >= self.waiting[0]:
+            future, self.waiting = self.waiting[1], None
+            heard, self.heard = self.heard, []
+            future.set_result({"heard": heard})
+
+
+async def connect(transport, serializer, url, host, port, path, realm):
+    unix = {"type": "unix", "path": path}
+    tcp = {"type": "tcp", "host": host, "port": port}
+    if "websocket" in transport:
+        config = {"type": "websocket", "url": url, "serializers": [serializer]}
+        if transport == "unix-websocket":
+            config["endpoint"] = unix
+    else:
+        config = {"type": "rawsocket", "serializer": serializer, "endpoint": tcp if transport == "rawsocket" else unix}
+    component = Component(transports=[{**config, "max_retries": 0}], realm=realm)
+    joined = asyncio.get_running_loop().create_future()
+
+    @component.on_join
+    def on_join(session, _details):
+        joined.set_result(session)
+
+    done = component.start(asyncio.get_running_loop())
+    await asyncio.wait([joined, done], return_when=asyncio.FIRST_COMPLETED)
+    if not joined.done():
+        raise RuntimeError(f"the session was not joined: {done.exception()}")
+    return Peer(joined.result())
+
+
+async def register(peer, procedures):
+    def endpoint(procedure, answer):
+        def call(*args, **kwargs):
+            peer.hear(procedure, args, kwargs)
+            out_args, out_kwargs = decode(answer.get("args", [])), decode(answer.get("kwargs", {}))
+            if "error" in answer:
+                raise ApplicationError(answer["error"], *out_args, **out_kwargs)
+            return CallResult(*out_args, **out_kwargs)
+
+        return call
+
+    await asyncio.gather(*(peer.session.register(endpoint(p["procedure"], p["answer"]), p["procedure"]) for p in procedures))
+
+
+async def subscribe(peer, topics):
+    def handler(topic):
+        return lambda *args, **kwargs: peer.hear(topic, args, kwargs)
+
+    await asyncio.gather(*(peer.session.subscribe(handler(topic), topic) for topic in topics))
+
+
+async def call(peer, calls):
+    async def one(procedure, args=(), kwargs={}):
+        try:
+            result = await peer.session.call(procedure, *decode(args), **decode(kwargs))
+        except ApplicationError as error:
+            return {"error": error.error, "args": encode(error.args), "kwargs": encode(error.kwargs)}
+        # A result without keyword arguments and with at most one argument is that argument, or None.
+        if isinstance(result, CallResult):
+            return {"args": encode(result.results), "kwargs": encode(result.kwresults)}
+        return {"args": [] if result is None else [encode(result)], "kwargs": {}}
+
+    return {"results": await asyncio.gather(*(one(**c) for c in calls))}
+
+
+async def publish(peer, events):
+    options = PublishOptions(acknowledge=True)
+    await asyncio.gather(
+        *(peer.session.publish(e["topic"], *decode(e["args"]), options=options, **decode(e["kwargs"])) for e in events)
+    )
+
+
+async def take(peer, count):
+    peer.waiting = (count, asyncio.get_running_loop().create_future())
+    future = peer.waiting[1]
+    peer.settle()
+    return await future
+
+
+async def leave(peer):
+    left = asyncio.get_running_loop().create_future()
+    peer.session.on("leave", lambda _session, details: left.set_result(details))
+    peer.session.leave()
+    await left
+
+
+def decode(value):
+    if isinstance(value, list):
+        return [decode(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$bytes" in value:
+        return base64.b64decode(value["$bytes"])
+    if "$int" in value:
+        return int(value["$int"])
+    if "$float" in value:
+        return float(value["$float"])
+    return {key: decode(item) for key, item in value.items()}
+
+
+def encode(value):
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 2**53 else {"$int": str(value)}
+    if isinstance(value, float):
+        return {"$float": value}
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    if isinstance(value, (list, tuple)):
+        return [encode(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): encode(item) for key, item in value.items()}
+    return {"$other": type(value).__name__}
+
+
+COMMANDS = {"register": register, "subscribe": subscribe, "call": call, "publish": publish, "take": take, "leave": leave}
+
+
+async def main():
+    peers = {}
+
+    async def run(id, do, session, **command):
+        try:
+            if do == "connect":
+                peers[session] = await connect(**command)
+                answer = None
+            else:
+                answer = await COMMANDS[do](peers[session], **command)
+            write({"id": id, **(answer or {})})
+        except Exception as error:  # whatever it is, the test is to show it
+            write({"id": id, "failure": f"{type(error).__name__}: {error}"})
+
+    def write(message):
+        sys.stdout.write(json.dumps(message) + "\n")
+        sys.stdout.flush()
+
+    reader = asyncio.StreamReader(limit=2**26)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    tasks = set()
+    while line := await reader.readline():
+        task = asyncio.create_task(run(**json.loads(line)))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+
+asyncio.run(main())
