@@ -40,6 +40,8 @@ export class Acceptor implements Receiver, SessionCloser {
   #session: Session | undefined = undefined;
   /** HELLO, WELCOME or GOODBYE is awaited until then. */
   #deadline: Deadline | undefined = undefined;
+  /** What the session proved holds until then. */
+  #expiry: Deadline | undefined = undefined;
   /** The id reserved for the session that is being let in. */
   #pending: SessionId = 0;
   /** Takes the answer to the challenge that is out. */
@@ -195,7 +197,7 @@ export class Acceptor implements Receiver, SessionCloser {
       this.#refuse(realm.name, Uri.noSuchRole, `the realm ${realm.name} has no role ${outcome.authrole}`);
       return;
     }
-    const { authid, authrole, authmethod, authprovider, authextra } = outcome;
+    const { authid, authrole, authmethod, authprovider, authextra, lifetimeMs } = outcome;
     const { roles, agent } = hello.details;
     const id = this.#pending;
     this.#deadline?.cancel();
@@ -216,6 +218,11 @@ export class Acceptor implements Receiver, SessionCloser {
       },
     });
     realm.join(session, this);
+    if (lifetimeMs !== undefined) {
+      this.#expiry = this.#environment.deadlines.after(lifetimeMs, () =>
+        this.goodbye(Uri.authenticationRequired, "what the session was let in with has expired"),
+      );
+    }
   }
 
   // --- Ending ------------------------------------------------------------------------------------------------------------
@@ -247,6 +254,8 @@ export class Acceptor implements Receiver, SessionCloser {
   }
 
   #endSession(reason: string): void {
+    this.#expiry?.cancel();
+    this.#expiry = undefined;
     const session = this.#session;
     if (session !== undefined) {
       this.#session = undefined;

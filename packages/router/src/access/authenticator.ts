@@ -48,6 +48,8 @@ export type AuthenticationAnswer =
       readonly authmethod: string;
       readonly authprovider: string;
       readonly authextra?: Dict;
+      /** The session ends after so many ms: what it proved holds no longer (T31). */
+      readonly lifetimeMs?: number;
     }
   | {
       readonly kind: "challenge";

@@ -137,6 +137,7 @@ function welcome(grant: Grant, { method, further = [] }: ConfiguredMethod, { aut
     authmethod: [method, ...further].map((used) => used.method).join("+"),
     authprovider: grant.authprovider,
     ...(grant.authextra && { authextra: grant.authextra }),
+    ...(grant.lifetimeMs !== undefined && { lifetimeMs: grant.lifetimeMs }),
   };
 }
 

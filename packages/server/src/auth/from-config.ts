@@ -8,6 +8,7 @@ import { authenticator, type ConfiguredMethod } from "./chain.ts";
 import { cryptosign } from "./cryptosign.ts";
 import type { Decoy } from "./decoy.ts";
 import { DynamicPrincipals } from "./dynamic.ts";
+import { type JwtOptions, jwt, jwtKeys } from "./jwt.ts";
 import { readPrivateKey } from "./key-file.ts";
 import type { AuthMethod } from "./method.ts";
 import { type Principal, type PrincipalSource, PrincipalTable } from "./principal.ts";
@@ -72,6 +73,7 @@ export function authenticatorOf(
   };
   const methods = realm.auth.map((config): ConfiguredMethod => {
     if (config.method === "anonymous") return { method: anonymous(config.role) };
+    if (config.method === "jwt") return { method: jwt(jwtOptions(config, environment.wallClock)) };
     if (config.method === "tls") return { method: tls(config.rules) };
     return { method: factor(config), further: config.also?.map(factor) ?? [] };
   });
@@ -93,4 +95,19 @@ function principalsOf(realm: string, users: string | readonly Principal[], roles
     );
   }
   return principals;
+}
+
+function jwtOptions(config: Extract<AuthConfig, { method: "jwt" }>, wallClock: () => Date): JwtOptions {
+  const { jwks, issuer, audience, algorithms, authid, role, roleClaim, roles, extra, leeway } = config;
+  return {
+    keys: jwtKeys(jwks),
+    issuer,
+    audience,
+    algorithms,
+    authidClaim: authid,
+    role: role ?? { claim: roleClaim ?? "", names: roles ?? {} },
+    extraClaims: extra,
+    leewaySeconds: leeway / 1_000,
+    wallClock,
+  };
 }

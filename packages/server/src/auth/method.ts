@@ -16,6 +16,8 @@ export interface Grant {
   readonly authprovider: string;
   /** For WELCOME. */
   readonly authextra?: Dict;
+  /** How long it holds, in ms. Default: as long as the session. */
+  readonly lifetimeMs?: number;
 }
 
 export type Step =

@@ -1,6 +1,7 @@
 /** `realms.<name>.auth`: the methods of a realm, in the file's words. `auth/from-config.ts` makes them. */
 import { z } from "zod";
 import { usersSchema } from "../auth/users.ts";
+import { duration } from "./scalars.ts";
 
 const users = z
   .union([z.string().min(1), usersSchema])
@@ -39,6 +40,28 @@ const factor = z.discriminatedUnion("method", [
     .describe("A signature with an Ed25519 key, of which the server knows the public half."),
 ]);
 
+const jwt = z
+  .strictObject({
+    method: z.literal("jwt"),
+    jwks: z.string().min(1).describe("The identity provider's key set: an `https://` URL, or a file."),
+    issuer: z.string().min(1).describe("What the claim `iss` has to say."),
+    audience: z.string().min(1).describe("What the claim `aud` has to say."),
+    algorithms: z
+      .array(z.enum(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]))
+      .min(1)
+      .default(["RS256", "ES256", "EdDSA"])
+      .describe("Signature algorithms that are accepted."),
+    authid: z.string().min(1).default("sub").describe("The claim that holds the authid."),
+    role: z.string().min(1).optional().describe("The role of everybody who has a token."),
+    roleClaim: z.string().min(1).optional().describe("Or: the claim that holds the role, or a list of them."),
+    roles: z.record(z.string(), z.string()).optional().describe("What that claim's values are called here."),
+    extra: z.array(z.string()).default([]).describe("Claims that WELCOME's authextra repeats."),
+    leeway: duration.default(60_000).describe("How far the provider's clock may be off."),
+  })
+  .refine(({ role, roleClaim }) => (role === undefined) !== (roleClaim === undefined), "jwt needs either a role or a roleClaim")
+  .refine(({ roleClaim, roles }) => (roleClaim === undefined) === (roles === undefined), "roleClaim and roles go together")
+  .describe("A JSON Web Token as ticket. The session ends when the token does.");
+
 const certificateRule = z.strictObject({
   when: z
     .record(z.string(), z.string())
@@ -67,6 +90,7 @@ export const authSchema = z.discriminatedUnion("method", [
   z
     .strictObject({ method: z.literal("tls"), rules: z.array(certificateRule).min(1).describe("The first that fits decides.") })
     .describe("The client's TLS certificate; needs `clientCa` in the listener."),
+  jwt,
   ...factor.options.map((option) => option.extend({ also }).describe(option.description ?? "")),
 ] as const);
 
@@ -74,10 +98,15 @@ export type FactorConfig = z.output<typeof factor>;
 export type AuthConfig =
   | { readonly method: "anonymous"; readonly role: string }
   | { readonly method: "tls"; readonly rules: readonly z.output<typeof certificateRule>[] }
+  | z.output<typeof jwt>
   | (FactorConfig & { readonly also?: readonly FactorConfig[] | undefined });
 
 /** The roles that a method names itself, with where in the method each one stands. */
 export function rolesNamed(config: AuthConfig): readonly { readonly role: string; readonly path: readonly (string | number)[] }[] {
   if (config.method === "anonymous") return [{ role: config.role, path: ["role"] }];
+  if (config.method === "jwt") {
+    const mapped = Object.entries(config.roles ?? {}).map(([value, role]) => ({ role, path: ["roles", value] }));
+    return config.role === undefined ? mapped : [{ role: config.role, path: ["role"] }];
+  }
   return config.method === "tls" ? config.rules.map(({ role }, i) => ({ role, path: ["rules", i, "role"] })) : [];
 }

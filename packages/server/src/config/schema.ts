@@ -10,31 +10,9 @@ import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "@junctor/trans
 import { z } from "zod";
 import { usersSchema } from "../auth/users.ts";
 import { authSchema, rolesNamed } from "./auth-schema.ts";
-import { formatDuration, formatSize, parseDuration, parseSize } from "./units.ts";
+import { count, duration, size } from "./scalars.ts";
+import { formatDuration, formatSize } from "./units.ts";
 import { parseUriPattern, type UriPattern } from "./uri-pattern.ts";
-
-// A title is what the reference calls the type; see reference.ts.
-const duration = z
-  .union([z.string(), z.number()])
-  .meta({ title: "duration" })
-  .transform((value, context) => {
-    const ms = typeof value === "string" ? parseDuration(value) : undefined;
-    if (ms === undefined)
-      context.addIssue({ code: "custom", message: `expected a duration with its unit (ms, s, m, h, d), for example 25s` });
-    return ms ?? 0;
-  });
-
-const size = z
-  .union([z.string(), z.number()])
-  .meta({ title: "size" })
-  .transform((value, context) => {
-    const bytes = typeof value === "string" ? parseSize(value) : undefined;
-    if (bytes === undefined)
-      context.addIssue({ code: "custom", message: `expected a size with its unit (B, KiB, MiB, GiB), for example 1MiB` });
-    return bytes ?? 0;
-  });
-
-const count = z.int().min(1).meta({ title: "number" });
 
 const uriPattern = z
   .string()

@@ -1,0 +1,26 @@
+/** Durations, sizes and numbers, as every part of the configuration writes them. */
+import { z } from "zod";
+import { parseDuration, parseSize } from "./units.ts";
+
+// A title is what the reference calls the type; see reference.ts.
+export const duration = z
+  .union([z.string(), z.number()])
+  .meta({ title: "duration" })
+  .transform((value, context) => {
+    const ms = typeof value === "string" ? parseDuration(value) : undefined;
+    if (ms === undefined)
+      context.addIssue({ code: "custom", message: `expected a duration with its unit (ms, s, m, h, d), for example 25s` });
+    return ms ?? 0;
+  });
+
+export const size = z
+  .union([z.string(), z.number()])
+  .meta({ title: "size" })
+  .transform((value, context) => {
+    const bytes = typeof value === "string" ? parseSize(value) : undefined;
+    if (bytes === undefined)
+      context.addIssue({ code: "custom", message: `expected a size with its unit (B, KiB, MiB, GiB), for example 1MiB` });
+    return bytes ?? 0;
+  });
+
+export const count = z.int().min(1).meta({ title: "number" });
