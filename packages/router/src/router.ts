@@ -73,12 +73,13 @@ export class Router {
       log: options.log ?? (() => {}),
       realm: (name) => this.#realms.get(name === "" ? (options.defaultRealm ?? "") : name),
       reserveSessionId: () => {
-        for (;;) {
+        for (let tries = 0; tries < MOST_TRIES; tries++) {
           const id = ids.next();
           if (this.#sessionIds.has(id)) continue;
           this.#sessionIds.add(id);
           return id;
         }
+        throw new TypeError("randomFill does not fill with random bytes: it gives the same session ids again and again");
       },
       releaseSessionId: (id) => void this.#sessionIds.delete(id),
       detached: (acceptor) => void this.#acceptors.delete(acceptor),
@@ -152,3 +153,5 @@ export class Router {
 }
 
 const SHUTDOWN = "the router shuts down";
+/** Chance needs a second one about never. */
+const MOST_TRIES = 100_000;

@@ -195,6 +195,12 @@ describe("a session", () => {
     expect(new Set(ids).size).toBe(3);
   });
 
+  test("is refused with a clear error where its program's randomness is none, and not waited for for ever", () => {
+    const test = new TestRouter({ randomFill: (bytes) => bytes.fill(7) });
+    test.join();
+    expect(() => test.join()).toThrow("randomFill does not fill with random bytes");
+  });
+
   test("is ended by a second HELLO, also while it is being let in (SES-13, AMB-01)", () => {
     for (const realm of [realmConfig("realm1"), challenging]) {
       const peer = new TestRouter({ realms: [realm] }).attach();

@@ -1,0 +1,14 @@
+// docs/guide/guarantees.md: each promise names a test that is there.
+import { expect, test } from "vitest";
+import { files, read } from "./files.ts";
+import { rowsOf } from "./markdown.ts";
+
+const promises = rowsOf(read("docs/guide/guarantees.md"));
+
+test.each(promises.map(([promise = "", proof = ""]) => ({ promise, proof })))("$promise", ({ proof }) => {
+  const [, file = "", name = ""] = /^`([^`]+)`: (.+)$/.exec(proof) ?? [];
+  expect(files).toContain(file);
+  expect(file).toMatch(/\.test\.ts$/);
+  // As a name, or the part of one: in quotes of some kind.
+  expect(read(file).replaceAll("\\", "")).toMatch(new RegExp(`["'\`][^"'\`\\n]*${name.replace(/[^\w\s]/g, "\\$&")}`));
+});
