@@ -15,3 +15,15 @@ export class UserError extends Error {
     this.exitCode = options.exitCode ?? Exit.failed;
   }
 }
+
+/** Why a file or directory cannot be read, in words. */
+export function whyUnreadable(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
+  const texts: Readonly<Record<string, string>> = {
+    ENOENT: "it does not exist",
+    EACCES: "this user may not read it",
+    EISDIR: "it is a directory",
+    ENOTDIR: "a part of its path is no directory",
+  };
+  return texts[code ?? ""] ?? code ?? String(error);
+}

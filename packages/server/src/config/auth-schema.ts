@@ -101,12 +101,20 @@ export type AuthConfig =
   | z.output<typeof jwt>
   | (FactorConfig & { readonly also?: readonly FactorConfig[] | undefined });
 
-/** The roles that a method names itself, with where in the method each one stands. */
-export function rolesNamed(config: AuthConfig): readonly { readonly role: string; readonly path: readonly (string | number)[] }[] {
-  if (config.method === "anonymous") return [{ role: config.role, path: ["role"] }];
-  if (config.method === "jwt") {
-    const mapped = Object.entries(config.roles ?? {}).map(([value, role]) => ({ role, path: ["roles", value] }));
-    return config.role === undefined ? mapped : [{ role: config.role, path: ["role"] }];
-  }
-  return config.method === "tls" ? config.rules.map(({ role }, i) => ({ role, path: ["rules", i, "role"] })) : [];
+/** The roles that a method names itself, with where in the method each one stands. What is there is not known to be right. */
+export function rolesNamed(method: unknown): readonly { readonly role: string; readonly path: readonly (string | number)[] }[] {
+  if (!isRecord(method)) return [];
+  const { role, rules, roles } = method;
+  const named = [
+    { role, path: ["role"] },
+    ...(Array.isArray(rules)
+      ? rules.map((rule: unknown, i) => ({ role: isRecord(rule) ? rule["role"] : undefined, path: ["rules", i, "role"] }))
+      : []),
+    ...(isRecord(roles) ? Object.entries(roles).map(([value, role]) => ({ role, path: ["roles", value] })) : []),
+  ];
+  return named.flatMap(({ role, path }) => (typeof role === "string" ? [{ role, path }] : []));
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }

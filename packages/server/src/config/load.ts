@@ -2,12 +2,13 @@
  * From a file to a configuration, or to all of its errors at once, each with its place, what is there, and what is
  * expected.
  */
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { type Document, isMap, isNode, LineCounter, parseDocument } from "yaml";
-import { z } from "zod";
+import type { z } from "zod";
 import { usersSchema } from "../auth/users.ts";
-import { closest } from "../closest.ts";
-import { UserError } from "../user-error.ts";
+import { UserError, whyUnreadable } from "../user-error.ts";
+import { findingsOf, type Path } from "./finding.ts";
 import { type Config, configSchema } from "./schema.ts";
 
 export interface ConfigProblem {
@@ -41,96 +42,63 @@ export function parseConfig(text: string, file: string): Config {
 
 /** @throws {UserError} the file cannot be read, with this remedy, or has errors */
 export function loadFile<T>(file: string, schema: z.ZodType<T>, remedy: string): T {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(file, "utf8");
+    bytes = readFileSync(file);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    throw new UserError(`cannot read ${file}: ${code === "ENOENT" ? "there is no such file" : String(code ?? error)}`, { remedy });
+    throw new UserError(`cannot read ${file}: ${whyUnreadable(error)}`, { remedy });
   }
-  return parseText(text, file, schema);
+  if (!isUtf8(bytes)) throw new UserError(`${file} is no text in UTF-8`, { remedy: "save it as UTF-8, or name another file" });
+  return parseText(bytes.toString(), file, schema);
 }
 
 function parseText<T>(text: string, file: string, schema: z.ZodType<T>): T {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, version: "1.2" });
-  const placeOf = (offset: number) => {
-    const { line, col } = lines.linePos(offset);
-    return `${file}:${line}:${col}`;
-  };
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      file,
-      document.errors.map(({ pos, message }) => ({ place: placeOf(pos[0]), path: "", message })),
-    );
+  const found: { offset: number; path: Path; message: string }[] = [];
+  // A tag that the parser does not know is a warning to it: the value would be taken as if it were not there.
+  for (const { code, pos, message } of [...document.errors, ...document.warnings]) {
+    found.push({ offset: pos[0], path: [], message: SYNTAX[code] ?? message });
   }
-  const result = schema.safeParse(document.toJS({ maxAliasCount: 100 }));
-  if (result.success) return result.data;
-  const problems = result.error.issues.flatMap((issue) => problemsOf(issue, document, placeOf, schema));
-  throw new ConfigError(file, problems);
+  if (found.length === 0) {
+    const data = plain(document, file);
+    const result = schema.safeParse(data);
+    if (result.success) return result.data;
+    // What stands in a record of users may be a secret, and errors are logged (AUTH-10).
+    const root: z.ZodType = schema;
+    const isSecret = (path: Path) => root === usersSchema || path.includes("users");
+    for (const issue of result.error.issues) {
+      for (const finding of findingsOf(issue, data, root, isSecret)) found.push({ offset: offsetOf(document, finding.path), ...finding });
+    }
+  }
+  found.sort((a, b) => a.offset - b.offset);
+  throw new ConfigError(
+    file,
+    found.map(({ offset, path, message }) => {
+      const { line, col } = lines.linePos(offset);
+      return { place: `${file}:${line}:${col}`, path: pathText(path), message };
+    }),
+  );
 }
 
-function problemsOf(issue: z.core.$ZodIssue, document: Document, placeOf: (offset: number) => string, schema: z.ZodType): ConfigProblem[] {
-  const path = issue.path.filter((part) => typeof part !== "symbol");
-  const at = (keys: readonly (string | number)[]) => placeOf(offsetOf(document, keys));
-  // What stands in a record of users may be a secret, and errors are logged (AUTH-10).
-  const isSecret = schema === usersSchema || path.includes("users");
-  const show = (value: unknown) =>
-    isSecret ? `a ${Array.isArray(value) ? "list" : typeof value}` : (JSON.stringify(value)?.slice(0, 60) ?? "");
-  const branch = issue.code === "invalid_union" ? meantBranch(issue.errors) : undefined;
-  if (branch !== undefined) {
-    return branch.flatMap((inner) => problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, document, placeOf, schema));
-  }
-  if (issue.code === "unrecognized_keys") {
-    const known = knownKeys(path, schema);
-    return issue.keys.map((key) => {
-      const suggestion = closest(key, known);
-      const hint = suggestion === undefined ? (known.length > 0 ? `; known are ${known.join(", ")}` : "") : `; did you mean ${suggestion}?`;
-      return { place: at([...path, key]), path: pathText([...path, key]), message: `unknown key${hint}` };
-    });
-  }
-  if (issue.code === "invalid_value" && typeof issue.input !== "undefined") {
-    const values = issue.values.map(String);
-    const suggestion = closest(String(issue.input), values);
-    const hint = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
-    return [{ place: at(path), path: pathText(path), message: `got ${show(issue.input)}, expected ${values.join(" or ")}${hint}` }];
-  }
-  const value: unknown = path.length === 0 ? document.toJS() : toPlain(document.getIn(path));
-  if (issue.code === "invalid_value") {
-    const values = issue.values.map(String);
-    const suggestion = typeof value === "string" ? closest(value, values) : undefined;
-    const hint = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
-    return [
-      {
-        place: at(path),
-        path: pathText(path),
-        message: `${value === undefined ? "is missing" : `got ${show(value)}`}, expected ${values.join(" or ")}${hint}`,
-      },
-    ];
-  }
-  if (issue.code === "invalid_type") {
-    return [
-      {
-        place: at(path),
-        path: pathText(path),
-        message: value === undefined ? `is missing; expected ${issue.expected}` : `got ${show(value)}, expected ${issue.expected}`,
-      },
-    ];
-  }
-  return [{ place: at(path), path: pathText(path), message: issue.message }];
-}
+/** Where the parser's own words would not help. */
+const SYNTAX: Readonly<Record<string, string>> = {
+  MULTIPLE_DOCS: "a file holds one document: remove this line and what follows, or make it another file",
+  TAB_AS_INDENT: "a tab: YAML is indented with spaces",
+  DUPLICATE_KEY: "this key is there already",
+};
 
-/** Of a value's several forms the one that was meant: the first whose outermost type fits. */
-function meantBranch(branches: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] | undefined {
-  return branches.find((issues) => issues.every(({ code, path }) => path.length > 0 || code !== "invalid_type"));
-}
-
-function toPlain(value: unknown): unknown {
-  return isNode(value) ? value.toJSON() : value;
+/** @throws {ConfigError} its aliases lead nowhere, or multiply without bounds */
+function plain(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new ConfigError(file, [{ place: `${file}:1:1`, path: "", message: error instanceof Error ? error.message : String(error) }]);
+  }
 }
 
 /** Where the key or item stands; where it is missing, its container. */
-function offsetOf(document: Document, path: readonly (string | number)[]): number {
+function offsetOf(document: Document, path: Path): number {
   for (let length = path.length; length > 0; length--) {
     const keys = path.slice(0, length);
     const parent: unknown = keys.length === 1 ? document.contents : document.getIn(keys.slice(0, -1), true);
@@ -145,28 +113,6 @@ function offsetOf(document: Document, path: readonly (string | number)[]): numbe
   return document.contents?.range?.[0] ?? 0;
 }
 
-function pathText(path: readonly (string | number)[]): string {
+function pathText(path: Path): string {
   return path.map((part, i) => (typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${part}`)).join("");
-}
-
-/** The keys that the schema knows at a path. */
-function knownKeys(path: readonly (string | number)[], root: z.ZodType): string[] {
-  let schema: unknown = root;
-  for (const part of path) {
-    const outer = unwrap(schema);
-    // Of several forms, a table is the one that has keys.
-    const inner = outer instanceof z.ZodUnion ? unwrap(outer.options.find((option) => unwrap(option) instanceof z.ZodRecord)) : outer;
-    if (inner instanceof z.ZodObject) schema = (inner.shape as Record<string, unknown>)[String(part)];
-    else if (inner instanceof z.ZodRecord) schema = inner.valueType;
-    else if (inner instanceof z.ZodArray) schema = inner.element;
-    else return [];
-  }
-  const found = unwrap(schema);
-  return found instanceof z.ZodObject ? Object.keys(found.shape) : [];
-}
-
-function unwrap(schema: unknown): unknown {
-  let inner = schema;
-  while (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault) inner = inner.unwrap();
-  return inner instanceof z.ZodPipe ? unwrap(inner.in) : inner;
 }

@@ -9,7 +9,8 @@ import { DEFAULT_LIMITS, type RouterLimits } from "@junctor/router";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "@junctor/transport-node";
 import { z } from "zod";
 import { usersSchema } from "../auth/users.ts";
-import { authSchema, rolesNamed } from "./auth-schema.ts";
+import { closest } from "../closest.ts";
+import { authSchema, isRecord, rolesNamed } from "./auth-schema.ts";
 import { count, duration, size } from "./scalars.ts";
 import { formatDuration, formatSize } from "./units.ts";
 import { parseUriPattern, type UriPattern } from "./uri-pattern.ts";
@@ -20,7 +21,7 @@ const uriPattern = z
   .transform((text, context): UriPattern => {
     const pattern = parseUriPattern(text);
     if (typeof pattern !== "string") return pattern;
-    context.addIssue({ code: "custom", message: pattern });
+    context.addIssue({ code: "custom", message: `expected a URI pattern; ${pattern}` });
     return { uri: "", match: "exact" };
   });
 
@@ -57,30 +58,47 @@ const role = z.strictObject({
     .describe("Who learns who calls and publishes."),
 });
 
-export const realmSchema = z.strictObject({
-  auth: z
-    .array(authSchema)
-    .min(1)
-    .describe("The ways in. Of the methods that a client offers, in its order, the first that stands here is used."),
-  users: z
-    .union([z.string().min(1), usersSchema])
-    .meta({ title: "[users](#users)" })
-    .optional()
-    .describe("Who may log in: a users file, or its contents."),
-  roles: z.record(z.string().min(1), role).describe("What those who have joined may do, by the name of their role."),
-  uri: z
-    .enum(["loose", "strict"])
-    .default("loose")
-    .describe(
-      "What a component of a URI may consist of: anything but white space, # and dots (loose), or lower-case letters, digits and _ (strict).",
-    ),
-  requestIds: z
-    .enum(["lenient", "strict"])
-    .default("lenient")
-    .describe(
-      "Whether the ids of a client's requests have to count 1, 2, 3, … (strict), or may be any that no call in flight has (lenient), as those of nexus and xconn are when an application calls from several goroutines.",
-    ),
-});
+export const realmSchema = z
+  .strictObject({
+    auth: z
+      .array(authSchema)
+      .min(1)
+      .describe("The ways in. Of the methods that a client offers, in its order, the first that stands here is used."),
+    users: z
+      .union([z.string().min(1), usersSchema])
+      .meta({ title: "[users](#users)" })
+      .optional()
+      .describe("Who may log in: a users file, or its contents."),
+    roles: z.record(z.string().min(1), role).describe("What those who have joined may do, by the name of their role."),
+    uri: z
+      .enum(["loose", "strict"])
+      .default("loose")
+      .describe(
+        "What a component of a URI may consist of: anything but white space, # and dots (loose), or lower-case letters, digits and _ (strict).",
+      ),
+    requestIds: z
+      .enum(["lenient", "strict"])
+      .default("lenient")
+      .describe(
+        "Whether the ids of a client's requests have to count 1, 2, 3, … (strict), or may be any that no call in flight has (lenient), as those of nexus and xconn are when an application calls from several goroutines.",
+      ),
+  })
+  .superRefine(checkRoles, { when: () => true });
+
+/** With other errors or without, so that all are told at once: what is there is not known to be right. */
+function checkRoles(realm: { readonly auth?: unknown; readonly roles?: unknown }, context: z.core.$RefinementCtx): void {
+  if (!isRecord(realm) || !isRecord(realm.roles) || !Array.isArray(realm.auth)) return;
+  const known = Object.keys(realm.roles);
+  realm.auth.forEach((method: unknown, i) => {
+    for (const { role, path } of rolesNamed(method)) {
+      if (known.includes(role)) continue;
+      const meant = closest(role, known);
+      const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+      const message = `expected a role of this realm, which has ${known.join(", ") || "none"}${hint}`;
+      context.addIssue({ code: "custom", path: ["auth", i, ...path], message });
+    }
+  });
+}
 
 const listener = z
   .strictObject({
@@ -233,27 +251,10 @@ export const configSchema = z.strictObject({
   version: z.literal(1).describe("Of the form of this file. There is one."),
   listen: z.array(listener).min(1).describe("Where the server listens."),
   realms: z
-    .record(z.string(), realmSchema)
-    .superRefine((realms, context) => {
-      for (const [name, { auth, roles }] of Object.entries(realms)) {
-        if (!isUri(name))
-          context.addIssue({
-            code: "custom",
-            path: [name],
-            message: "the name of a realm is a URI: components without white space and #, joined by dots",
-          });
-        auth.forEach((method, i) => {
-          for (const { role, path } of rolesNamed(method)) {
-            if (Object.hasOwn(roles, role)) continue;
-            context.addIssue({
-              code: "custom",
-              path: [name, "auth", i, ...path],
-              message: `the realm has no role ${role}; it has ${Object.keys(roles).join(", ") || "none"}`,
-            });
-          }
-        });
-      }
-    })
+    .record(
+      z.string().refine((name) => isUri(name), "the name of a realm is a URI: components without white space and #, joined by dots"),
+      realmSchema,
+    )
     .describe("Name spaces that share nothing, by their names, which are URIs."),
   limits: limits.prefault({}).describe("What a peer may make the server keep, and for how long it may make it wait."),
   log: z
