@@ -5,7 +5,6 @@
  */
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { TlsOptions } from "node:tls";
 import type { RouterLimits } from "@junctor/router";
 import { type Authorizer, type Permission, type RealmConfig, Router } from "@junctor/router";
 import { type ConnectionLimits, type Listener, listen, NodeClock, nodeSerializers } from "@junctor/transport-node";
@@ -17,7 +16,8 @@ import { Throttle } from "./auth/throttle.ts";
 import type { Config, ListenerConfig, RealmFileConfig } from "./config/schema.ts";
 import type { UriPattern } from "./config/uri-pattern.ts";
 import type { LogEvent } from "./log.ts";
-import { UserError } from "./user-error.ts";
+import { tlsOptions } from "./tls.ts";
+import { UserError, whyUnreadable } from "./user-error.ts";
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -138,27 +138,21 @@ async function openListener(
   });
 }
 
-function tlsOptions({ cert, key, clientCa, clientCertificate }: NonNullable<ListenerConfig["tls"]>): TlsOptions {
-  const own = { cert: readPem("certificate", cert), key: readPem("key", key) };
-  if (clientCa === undefined) return own;
-  // One that is optional and not valid counts as none: the method `tls` sees verified ones only.
-  return { ...own, ca: readPem("client authorities", clientCa), requestCert: true, rejectUnauthorized: clientCertificate === "required" };
-}
-
-function readPem(what: string, file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw new UserError(`cannot read the ${what} ${file}: ${code}`, {
-      remedy: "check the path under listen.tls, and that this user may read it",
-    });
-  }
-}
-
-/** Serves the files that a directory holds at start; nothing outside it, no dotfiles. */
-export async function staticFiles(directory: string | undefined): Promise<RequestHandler | undefined> {
+/**
+ * Serves the files that a directory holds at start; nothing outside it, no dotfiles.
+ *
+ * @param next answers what is no file of it. Default: 404
+ * @throws {UserError} it cannot be read
+ */
+export async function staticFiles(directory: string | undefined, next?: RequestHandler): Promise<RequestHandler | undefined> {
   if (directory === undefined) return undefined;
   const { default: sirv } = await import("sirv");
-  return sirv(directory, { dev: false, dotfiles: false, etag: true }) as RequestHandler;
+  try {
+    const files = sirv(directory, { dev: false, dotfiles: false, etag: true });
+    return (request, response) => files(request, response, next && (() => next(request, response)));
+  } catch (error) {
+    throw new UserError(`cannot serve the files of ${directory}: ${whyUnreadable(error)}`, {
+      remedy: "name a directory that exists and that this user may read",
+    });
+  }
 }

@@ -140,7 +140,12 @@ async function dialRawSocket(
 }
 
 function openSocket(url: string, scheme: "tcp" | "tls" | "unix", options: DialOptions): Socket {
-  if (scheme === "unix") return connectTcp({ path: url.slice("unix:".length).replace(/^\/\/(?=\/)/, "") });
+  if (scheme === "unix") {
+    const path = url.slice("unix:".length).replace(/^\/\/(?=\/)/, "");
+    if (path === "") throw new DialError("URL", `${url} needs the path of a socket`);
+    return connectTcp({ path });
+  }
+  if (!URL.canParse(url)) throw new DialError("URL", `${url} is no URL: it takes a host, and a port up to 65535`);
   const { hostname, port } = new URL(url);
   if (port === "") throw new DialError("URL", `${url} needs a port`);
   const host = hostname.replace(/^\[|\]$/g, "");
@@ -168,7 +173,12 @@ function guard(
   const timer = setTimeout(() => fail(new DialError("TIMEOUT", `${url} did not answer within ${timeoutMs} ms`)), timeoutMs);
   const onError = (error: Error) => fail(dialError(url, error));
   const onEnd = () =>
-    fail(new DialError("HANDSHAKE", `${url} closed the connection during the handshake. Is this the router's RawSocket port?`));
+    fail(
+      new DialError(
+        "HANDSHAKE",
+        `${url} closed the connection during the handshake. Is this the router's RawSocket port${url.startsWith("tls:") ? ", with TLS" : ""}?`,
+      ),
+    );
   const onAbort = () => fail(signal?.reason);
   const settle = () => {
     clearTimeout(timer);
@@ -314,7 +324,7 @@ function dialError(url: string, error: Error & { code?: string }): DialError {
     );
   }
   const texts: Record<string, string> = {
-    ECONNREFUSED: `nothing listens on ${where}; start a router there, or check host and port`,
+    ECONNREFUSED: `nothing listens on ${where}; start a router there, or check ${/^(ws\+)?unix:/.test(url) ? "the path" : "host and port"}`,
     ENOENT: `there is no socket at ${where}; check the path, or start a router there`,
     EACCES: `no permission to use the socket ${where}; ask its owner to set its mode or group`,
     ENOTFOUND: `the host of ${where} is not known`,

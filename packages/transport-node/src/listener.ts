@@ -32,7 +32,7 @@ import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
 import { RefusalReason } from "./refusal-reason.ts";
 import { TlsChannel } from "./tls-channel.ts";
-import { removeStaleSocket, setSocketMode } from "./unix-socket.ts";
+import { claimSocketPath, setSocketMode } from "./unix-socket.ts";
 import { ServerWebSocket, WebSocketConnection } from "./websocket-connection.ts";
 
 /** What the listener knows of a peer when it connects. */
@@ -155,7 +155,7 @@ export class Listener implements ConnectionObserver {
   async open(): Promise<void> {
     const { path, host = "127.0.0.1", port = 0, mode = 0o600 } = this.#options;
     try {
-      if (path !== undefined) await removeStaleSocket(path);
+      if (path !== undefined) await claimSocketPath(path);
       await new Promise<void>((resolve, reject) => {
         this.#server.once("error", reject);
         this.#server.listen(path === undefined ? { host, port } : { path }, () => {
@@ -166,6 +166,7 @@ export class Listener implements ConnectionObserver {
       if (path !== undefined) setSocketMode(path, mode);
     } catch (error) {
       clearInterval(this.#ticker);
+      this.#server.close();
       throw listenError(error, path ?? `${host}:${port}`);
     }
     // A server that did not listen itself checks no time-outs of the requests handed to it.
@@ -465,6 +466,8 @@ function listenError(error: unknown, where: string): ListenError {
     EACCES: `no permission to listen on ${where}; choose a port above 1023, or a path that this user may write`,
     EADDRNOTAVAIL: `${where} is no address of this machine; 127.0.0.1 is this machine only, 0.0.0.0 all its addresses`,
     ENOENT: `the directory of ${where} does not exist; create it first`,
+    EEXIST: `${where} exists and is no socket; choose another path`,
+    ENAMETOOLONG: `${where} is longer than the path of a UNIX socket may be; choose a shorter one`,
     ENOTFOUND: `the host of ${where} is not known`,
   };
   return new ListenError(

@@ -1,15 +1,27 @@
 /** UNIX domain sockets: a file left behind by a process that died must not keep the next one from starting. */
-import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
+import { dirname } from "node:path";
 
 /**
- * Removes a stale socket file. One that somebody answers on stays, and so does anything that is no socket: listening then
- * fails with EADDRINUSE.
+ * Makes way for a socket: removes a stale one. One that somebody answers on stays, and listening fails with EADDRINUSE.
+ *
+ * @throws an error with a system's code, where the system itself would name another one or cut the path short
  */
-export async function removeStaleSocket(path: string): Promise<void> {
-  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return;
-  if (await isAnswered(path)) return;
-  unlinkSync(path);
+export async function claimSocketPath(path: string): Promise<void> {
+  if (Buffer.byteLength(path) > LONGEST_PATH) throw systemError("ENAMETOOLONG");
+  if (!existsSync(dirname(path))) throw systemError("ENOENT");
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) throw systemError("EEXIST");
+  if (!(await isAnswered(path))) unlinkSync(path);
+}
+
+/** What fits into `sun_path` beside its final zero. */
+const LONGEST_PATH = process.platform === "linux" ? 107 : 103;
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(code), { code });
 }
 
 export function setSocketMode(path: string, mode: number): void {

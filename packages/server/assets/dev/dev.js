@@ -5,11 +5,14 @@ const byId = (id) => document.getElementById(id);
 const { realm, path } = document.body.dataset;
 const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
 
-byId("snippet").textContent = `import { connect } from "@junctor/client";
+const program = (client) => `import { connect } from "${client}";
 
-const session = await connect({ url: "${url}", realm: "${realm}" });
+const session = await connect({ url: "${url}", realm: ${JSON.stringify(realm)} });
 await session.subscribe("demo.clock", ({ args }) => console.log(...args));
 console.log((await session.call("demo.add", [2, 3])).value);`;
+
+byId("snippet").textContent = program("@junctor/client");
+byId("page-snippet").textContent = `<script type="module">\n${program(`${location.origin}/junctor-client.js`)}\n</script>`;
 
 function show(state, text) {
   byId("status").dataset.state = state;

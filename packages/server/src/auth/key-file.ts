@@ -1,7 +1,7 @@
 /** Secrets and private keys, from files or standard input: nowhere else do they belong. */
 import { readFileSync } from "node:fs";
 import { fromHex } from "@junctor/protocol/auth";
-import { UserError } from "../user-error.ts";
+import { UserError, whyUnreadable } from "../user-error.ts";
 
 /** The first line of a file, or of standard input. */
 export function readSecret(file: string | undefined): string {
@@ -26,8 +26,6 @@ function read(source: string | number, name: string): string {
   try {
     return readFileSync(source, "utf8");
   } catch (error) {
-    throw new UserError(`cannot read ${name}: ${error instanceof Error && "code" in error ? error.code : String(error)}`, {
-      remedy: "check the path, and that this user may read it",
-    });
+    throw new UserError(`cannot read ${name}: ${whyUnreadable(error)}`, { remedy: "check the path" });
   }
 }

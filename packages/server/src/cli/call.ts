@@ -1,7 +1,6 @@
 /** `junctor call`: calls a procedure once and prints its result. */
-
 import { jsonText, line, payloadText } from "./print.ts";
-import { type ClientOptions, timeoutOf, withSession } from "./session.ts";
+import { type ClientOptions, withSession } from "./session.ts";
 import { parseKwargs, parseValue } from "./values.ts";
 
 export async function call(
@@ -9,11 +8,11 @@ export async function call(
   args: readonly string[],
   options: ClientOptions & { kwarg: readonly string[]; progress?: boolean },
 ): Promise<void> {
+  const values = args.map(parseValue);
   const kwargs = parseKwargs(options.kwarg);
   const print = ({ args, kwargs }: { args: readonly unknown[]; kwargs: Readonly<Record<string, unknown>> }) =>
     line(options.json === true ? jsonText({ args, kwargs }) : payloadText(args, kwargs));
-  await withSession(options, async (session) => {
-    const onProgress = options.progress === true ? { onProgress: print } : {};
-    print(await session.call(procedure, args.map(parseValue), kwargs, { timeout: timeoutOf(options), ...onProgress }));
+  await withSession(options, async (session, signal) => {
+    print(await session.call(procedure, values, kwargs, { signal, ...(options.progress === true && { onProgress: print }) }));
   });
 }

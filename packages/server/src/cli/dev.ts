@@ -1,11 +1,12 @@
 /** `junctor dev`: a router to try things out, without a configuration, for this machine only. */
+import { isUri } from "@junctor/protocol";
 import { DEFAULT_LIMITS } from "@junctor/router";
-import { DEFAULT_CONNECTION_LIMITS } from "@junctor/transport-node";
+import { DEFAULT_CONNECTION_LIMITS, ListenError } from "@junctor/transport-node";
 import { type Config, type ListenerConfig, realmSchema } from "../config/schema.ts";
 import { startDemo } from "../demo.ts";
 import { createLogger, logEvent } from "../log.ts";
 import { startServer, staticFiles } from "../server.ts";
-import { UserError } from "../user-error.ts";
+import { Exit, UserError } from "../user-error.ts";
 import { devPage } from "../web/dev-page.ts";
 import { line, style } from "./print.ts";
 import { untilSignal } from "./signals.ts";
@@ -30,18 +31,26 @@ const OPEN_REALM = {
 
 export async function dev(options: DevOptions): Promise<void> {
   const { realm } = options;
+  if (!isUri(realm)) {
+    throw new UserError(`${JSON.stringify(realm)} is no name of a realm`, {
+      remedy: "a realm is named by a URI, components without white space and # joined by dots, for example --realm com.example.app",
+      exitCode: Exit.usage,
+    });
+  }
   const realms: Config["realms"] = { [realm]: realmSchema.parse(OPEN_REALM) };
   const logger = createLogger(options.verbose === true ? "debug" : "warn", "auto");
   const common = { host: "127.0.0.1", ws: "/ws", deflate: false };
-  const files = await openStatic(options.static);
   const web: ListenerConfig = { ...common, type: "web", port: parsePort(options.port) };
+  const page = devPage(realm, web.ws);
   const listen = [
-    { ...web, onRequest: files ?? devPage(realm, web.ws, notFound) },
+    { ...web, onRequest: (await staticFiles(options.static, page.client)) ?? page.all },
     ...(options.rawPort === undefined ? [] : [{ ...common, type: "rawsocket" as const, port: parsePort(options.rawPort) }]),
     ...(options.unix === undefined ? [] : [{ ...common, type: "rawsocket" as const, path: options.unix }]),
   ];
   const limits = { router: DEFAULT_LIMITS, connection: DEFAULT_CONNECTION_LIMITS };
-  const server = await startServer({ listen, realms, limits, log: (event) => logEvent(logger, event) });
+  const server = await startServer({ listen, realms, limits, log: (event) => logEvent(logger, event) }).catch((error) => {
+    throw error instanceof ListenError ? new UserError(error.message, { remedy: OTHER_PLACES }) : error;
+  });
   await startDemo(server.router, realm);
 
   const [http, raw] = server.listeners;
@@ -55,7 +64,7 @@ export async function dev(options: DevOptions): Promise<void> {
   line("");
   line(style("dim", "  // paste into a file.mjs beside `npm install @junctor/client`, or see the web page"));
   line(`  import { connect } from "@junctor/client";`);
-  line(`  const session = await connect({ url: "${url}", realm: "${realm}" });`);
+  line(`  const session = await connect({ url: "${url}", realm: ${JSON.stringify(realm)} });`);
   line(`  await session.subscribe("demo.clock", ({ args }) => console.log(...args));`);
   line(`  console.log((await session.call("demo.add", [2, 3])).value);`);
   line("");
@@ -63,19 +72,4 @@ export async function dev(options: DevOptions): Promise<void> {
   await server.close();
 }
 
-async function openStatic(directory: string | undefined): ReturnType<typeof staticFiles> {
-  if (directory === undefined) return undefined;
-  const { statSync } = await import("node:fs");
-  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new UserError(`${directory} is no directory`, { remedy: "name an existing directory with --static DIR" });
-  }
-  return staticFiles(directory);
-}
-
-function notFound(
-  _request: unknown,
-  response: { writeHead(status: number, headers: Record<string, string>): unknown; end(body: string): unknown },
-): void {
-  response.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
-  response.end("Not found. The page of junctor dev is at /\n");
-}
+const OTHER_PLACES = "for example: junctor dev --port 8090 --raw-port 8091 --unix /tmp/junctor.sock";

@@ -15,9 +15,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     );
     return Exit.failed;
   }
+  process.stdout.on("error", endQuietly);
   const program = createProgram();
   try {
-    await program.parseAsync(argv, { from: "user" });
+    await program.parseAsync(argv[0] === "--version" ? ["version"] : argv, { from: "user" });
     return Exit.ok;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.ok : Exit.usage;
@@ -48,6 +49,7 @@ function createProgram(): Command {
       .description(description)
       .exitOverride()
       .showSuggestionAfterError()
+      .showHelpAfterError(`(junctor ${name} --help shows what it takes)`)
       .addHelpText("after", `\nExamples:\n${examples.map((example) => `  $ junctor ${example}`).join("\n")}`);
   const globals = () => program.opts<ClientOptions>();
 
@@ -67,7 +69,7 @@ function createProgram(): Command {
 
   command("call", "call a procedure and print its result", "call demo.add 2 3", `call com.app.find -k 'name="Ada"' --json`)
     .argument("<procedure>")
-    .argument("[args...]", "JSON where it is JSON, text otherwise")
+    .argument("[args...]", "JSON where it is JSON, text otherwise; behind -- where it starts with -")
     .option("-k, --kwarg <NAME=VALUE>", "keyword argument; may be given several times", collect, [])
     .option("--progress", "print progressive results as they come")
     .action(async (procedure: string, args: string[], options: { kwarg: string[]; progress?: boolean }) =>
@@ -76,7 +78,7 @@ function createProgram(): Command {
 
   command("pub", "publish an event", "pub com.app.news Hello", `pub com.app.state '{"door": "open"}' -k room=3`)
     .argument("<topic>")
-    .argument("[args...]", "JSON where it is JSON, text otherwise")
+    .argument("[args...]", "JSON where it is JSON, text otherwise; behind -- where it starts with -")
     .option("-k, --kwarg <NAME=VALUE>", "keyword argument; may be given several times", collect, [])
     .action(async (topic: string, args: string[], options: { kwarg: string[] }) =>
       (await import("./pub.ts")).pub(topic, args, { ...globals(), ...options }),
@@ -123,7 +125,8 @@ function createProgram(): Command {
     .option("--argon2id", "with --scram: Argon2id in place of PBKDF2")
     .option("--file <FILE>", "read the secret from a file")
     .action(async (options: import("./keys.ts").HashOptions) => (await import("./keys.ts")).hash(options));
-  for (const subcommand of keys.commands) subcommand.exitOverride().showSuggestionAfterError();
+  for (const subcommand of keys.commands)
+    subcommand.exitOverride().showSuggestionAfterError().showHelpAfterError("(junctor keys --help shows what it takes)");
 
   command("version", "print the version", "version", "version --json").action(async () => {
     const { VERSION } = await import("../server.ts");
@@ -136,9 +139,15 @@ function createProgram(): Command {
   return program;
 }
 
+/** Whoever read the output has seen enough: `junctor sub demo.clock | head -1`. */
+function endQuietly(error: Error & { code?: string }): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(Exit.ok);
+}
+
 /** Cause and remedy of what the user can mend; only a bug of ours shows a stack. */
 async function report(error: unknown, options: Partial<ClientOptions>): Promise<number> {
-  const { explain } = await import("./session.ts");
+  const { explain } = await import("./explain.ts");
   const { printable, jsonText } = await import("./print.ts");
   const problem = explain(error, options);
   if (problem === undefined) {

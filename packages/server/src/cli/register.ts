@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import { ApplicationError, type Invocation, type InvocationHandler, Result } from "@junctor/client";
 import { Exit, UserError } from "../user-error.ts";
-import { jsonText, payloadText, printable, style } from "./print.ts";
-import { type ClientOptions, untilInterrupted, withSession } from "./session.ts";
+import { clock, jsonText, note, oneLine, payloadText, style } from "./print.ts";
+import { type ClientOptions, untilStopped } from "./session.ts";
 import { parseJson, parseValue } from "./values.ts";
 
 export async function register(
@@ -18,19 +18,14 @@ export async function register(
       exitCode: Exit.usage,
     });
   }
-  await withSession(options, async (session, interrupted) => {
-    await session.register(
-      procedure,
-      (invocation) => {
-        process.stderr.write(
-          `${style("dim", new Date().toISOString().slice(11, 23))} ${printable(invocation.procedure)} ${payloadText(invocation.args, invocation.kwargs)}\n`,
-        );
-        return handler(invocation);
-      },
-      { invoke },
-    );
-    process.stderr.write(`${style("dim", `registered ${printable(procedure)}; Ctrl-C ends`)}\n`);
-    await untilInterrupted(session, interrupted);
+  await untilStopped(options, async (session, signal) => {
+    const answer: InvocationHandler = (invocation) => {
+      const { args, kwargs } = invocation;
+      note(`${clock(process.stderr)} ${oneLine(invocation.procedure)} ${oneLine(payloadText(args, kwargs))}`);
+      return handler(invocation);
+    };
+    await session.register(procedure, answer, { invoke, signal });
+    note(style("dim", `registered ${oneLine(procedure)}; Ctrl-C ends`, process.stderr));
   });
 }
 

@@ -1,39 +1,56 @@
 /** Values from the command line: JSON where it is JSON, text otherwise. */
+import { JsonSerializer, MessageType, ProtocolError, SerializationError } from "@junctor/protocol";
 import { Exit, UserError } from "../user-error.ts";
 
 export function parseValue(text: string): unknown {
   try {
-    return JSON.parse(text);
+    JSON.parse(text);
   } catch {
     return text;
   }
-}
-
-/** `-k name=value`, several times. */
-export function parseKwargs(pairs: readonly string[]): Record<string, unknown> {
-  const kwargs: Record<string, unknown> = {};
-  for (const pair of pairs) {
-    const equals = pair.indexOf("=");
-    if (equals < 1)
-      throw new UserError(`-k ${pair} is no keyword argument`, {
-        remedy: "write -k name=value, for example -k verbose=true",
-        exitCode: Exit.usage,
-      });
-    kwargs[pair.slice(0, equals)] = parseValue(pair.slice(equals + 1));
-  }
-  return kwargs;
+  return decode(text);
 }
 
 /** For option values that must be JSON. */
 export function parseJson(text: string, option: string): unknown {
   try {
-    return JSON.parse(text);
+    JSON.parse(text);
   } catch (error) {
     throw new UserError(`${option} is no JSON: ${error instanceof Error ? error.message : String(error)}`, {
       remedy: `quote it for the shell, for example ${option} '{"ok": true}' or ${option} '"text"'`,
       exitCode: Exit.usage,
     });
   }
+  return decode(text);
+}
+
+/** As WAMP reads JSON: integers of any size exactly, and strings that start with U+0000 as bytes. */
+function decode(text: string): unknown {
+  try {
+    const message = serializer.decode(encoder.encode(`[${MessageType.Yield},1,{},[${text}]]`));
+    return message.type === MessageType.Yield ? message.payload.args?.[0] : undefined;
+  } catch (error) {
+    if (!(error instanceof ProtocolError || error instanceof SerializationError)) throw error;
+    throw new UserError(`${text.slice(0, 60)} cannot be sent: ${error.message}`, { exitCode: Exit.usage });
+  }
+}
+
+const serializer = new JsonSerializer();
+const encoder = new TextEncoder();
+
+/** `-k name=value`, several times. */
+export function parseKwargs(pairs: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const equals = pair.indexOf("=");
+      if (equals < 1)
+        throw new UserError(`-k ${pair} is no keyword argument`, {
+          remedy: "write -k name=value, for example -k verbose=true",
+          exitCode: Exit.usage,
+        });
+      return [pair.slice(0, equals), parseValue(pair.slice(equals + 1))];
+    }),
+  );
 }
 
 export function collect(value: string, previous: readonly string[]): string[] {
@@ -41,8 +58,24 @@ export function collect(value: string, previous: readonly string[]): string[] {
 }
 
 export function parsePort(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65535)
+  const port = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65535))
     throw new UserError(`${text} is no port`, { remedy: "give a number from 0 to 65535; 0 takes any free port", exitCode: Exit.usage });
   return port;
+}
+
+export function parseCount(text: string): number {
+  if (!/^[1-9]\d*$/.test(text))
+    throw new UserError(`${text} is no number of events`, { remedy: "for example --count 10", exitCode: Exit.usage });
+  return Number(text);
+}
+
+/** @returns milliseconds */
+export function parseSeconds(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text))
+    throw new UserError(`${text} is no number of seconds`, {
+      remedy: "for example --timeout 2.5; 0 waits for ever",
+      exitCode: Exit.usage,
+    });
+  return Number(text) * 1_000;
 }

@@ -1,27 +1,33 @@
-/** The web page of `junctor dev` and the files it needs, with a policy that lets it load nothing else. */
+/** What `junctor dev` serves: its page, with a policy that lets it load nothing else, and the client for pages of one's own. */
 import { readFileSync } from "node:fs";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
+import type { RequestHandler } from "../server.ts";
 
-interface Page {
+interface File {
   readonly type: string;
   readonly body: Buffer;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
-/** @param next answers what is no file of the page */
-export function devPage(
-  realm: string,
-  webSocketPath: string,
-  next: (request: IncomingMessage, response: ServerResponse) => void,
-): (request: IncomingMessage, response: ServerResponse) => void {
-  const pages = new Map<string, Page>([
-    ["/", page("text/html", asset("index.html").toString().replaceAll("{{realm}}", realm).replaceAll("{{path}}", webSocketPath))],
-    ["/dev.js", page("text/javascript", asset("dev.js"))],
-    ["/dev.css", page("text/css", asset("dev.css"))],
-    ["/junctor-client.js", page("text/javascript", clientBundle())],
-  ]);
+/** @returns a handler for the page and all that it needs, and one for the client alone */
+export function devPage(realm: string, webSocketPath: string): { readonly all: RequestHandler; readonly client: RequestHandler } {
+  const html = asset("index.html").toString().replaceAll("{{realm}}", escapeHtml(realm)).replaceAll("{{path}}", escapeHtml(webSocketPath));
+  const client: [string, File] = ["/junctor-client.js", file("text/javascript", clientBundle(), FOR_EVERY_PAGE)];
+  const page: [string, File][] = [
+    ["/", file("text/html", html, OWN_FILES_ONLY)],
+    ["/dev.js", file("text/javascript", asset("dev.js"))],
+    ["/dev.css", file("text/css", asset("dev.css"))],
+  ];
+  return { all: serve(new Map([...page, client])), client: serve(new Map([client])) };
+}
+
+const OWN_FILES_ONLY = { "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'" };
+const FOR_EVERY_PAGE = { "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin" };
+
+function serve(files: ReadonlyMap<string, File>): RequestHandler {
   return (request, response) => {
-    const found = pages.get((request.url ?? "/").split("?", 1)[0] ?? "/");
-    if (found === undefined) return next(request, response);
+    const found = files.get((request.url ?? "/").split("?", 1)[0] ?? "/");
+    if (found === undefined) return notFound(response);
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.writeHead(405, { Allow: "GET, HEAD" }).end();
       return;
@@ -30,16 +36,25 @@ export function devPage(
       "Content-Type": `${found.type}; charset=utf-8`,
       "Content-Length": found.body.length,
       "Cache-Control": "no-cache",
-      "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'",
       "X-Content-Type-Options": "nosniff",
       "Referrer-Policy": "no-referrer",
+      ...found.headers,
     });
     response.end(request.method === "HEAD" ? undefined : found.body);
   };
 }
 
-function page(type: string, body: Buffer | string): Page {
-  return { type, body: Buffer.from(body) };
+function notFound(response: ServerResponse): void {
+  response.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
+  response.end("Not found. The page of junctor dev is at /\n");
+}
+
+function file(type: string, body: Buffer | string, headers: Readonly<Record<string, string>> = {}): File {
+  return { type, body: Buffer.from(body), headers };
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
 function asset(name: string): Buffer {
