@@ -95,7 +95,7 @@ describe("the command line joins with what junctor keys made", () => {
 test.each([
   [["--authid", "tom", "--ticket-file", "kim.key"], 4, "the credentials are not valid"],
   [["--ticket-file", "secret"], 2, "--authid"],
-  [["--key", "missing.key"], 1, "cannot read missing.key: ENOENT"],
+  [["--key", "missing.key"], 1, "cannot read missing.key: it does not exist"],
   [["--key", "secret"], 1, "holds no private key"],
 ])("a mistake gets cause and remedy: %s", async (options, code, text) => {
   const result = await run(as(...options, "call", "com.x"));
