@@ -16,7 +16,13 @@ export type ServerEvent =
   | { readonly event: "server.stopping"; readonly signal: string }
   | { readonly event: "server.stopped" }
   /** Something in an authentication method failed that is not the client's credentials: it was refused (G14). */
-  | { readonly event: "auth.error"; readonly method: string; readonly message: string };
+  | { readonly event: "auth.error"; readonly method: string; readonly message: string }
+  /** Events cannot be stored. `isFinal`: until the router is started again; else until the disk has room again. */
+  | { readonly event: "store.failed"; readonly path: string; readonly message: string; readonly isFinal: boolean }
+  | { readonly event: "store.recovered"; readonly path: string };
+
+/** What a disk store tells of itself. */
+export type StoreEvent = Extract<ServerEvent, { readonly event: `store.${string}` }>;
 
 /** @param fd where to write: 1 for standard output */
 export function createLogger(level: string, format: "json" | "pretty" | "auto", fd = 1): Logger {
@@ -30,7 +36,7 @@ export function createLogger(level: string, format: "json" | "pretty" | "auto", 
   );
 }
 
-/** What goes wrong for somebody is a warning; what happens in bulk, or was logged with the session, is for debugging. */
+/** What goes wrong for somebody is a warning, for everybody an error; what happens in bulk, or was logged with the session, is for debugging. */
 export function logEvent(logger: Logger, event: LogEvent): void {
   switch (event.event) {
     case "proto.violation":
@@ -41,6 +47,9 @@ export function logEvent(logger: Logger, event: LogEvent): void {
     case "auth.error":
     case "connection.refused":
       logger.warn(event);
+      return;
+    case "store.failed":
+      logger.error(event);
       return;
     case "authz.deny":
       logger.debug(event);

@@ -1,7 +1,7 @@
 /**
  * The composition root: configuration in, running router out.
  *
- *     configuration → realms with their roles → router → listeners, each with its transports → the log
+ *     configuration → realms with their roles and stores → router → listeners, each with its transports → the log
  */
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -13,9 +13,11 @@ import { Decoy } from "./auth/decoy.ts";
 import { type AuthEnvironment, authenticatorOf } from "./auth/from-config.ts";
 import { Askers } from "./auth/procedure.ts";
 import { Throttle } from "./auth/throttle.ts";
+import { eventsConfig } from "./config/events-schema.ts";
 import type { Config, ListenerConfig, RealmFileConfig } from "./config/schema.ts";
 import type { UriPattern } from "./config/uri-pattern.ts";
 import type { LogEvent } from "./log.ts";
+import type { DiskEventStore } from "./store/disk-event-store.ts";
 import { tlsOptions } from "./tls.ts";
 import { UserError, whyUnreadable } from "./user-error.ts";
 
@@ -48,14 +50,20 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   clock.wake = () => router.wake();
   const auth = authEnvironment(clock, router, log);
-  for (const [name, realm] of Object.entries(options.realms)) router.addRealm(realmConfig(name, realm, auth));
 
+  const stores: DiskEventStore[] = [];
   const listeners: Listener[] = [];
   const close = async () => {
     router.close();
     await Promise.all(listeners.map((listener) => listener.close(limits.router.goodbyeTimeoutMs)));
+    await Promise.all(stores.map((store) => store.close()));
   };
   try {
+    for (const [name, realm] of Object.entries(options.realms)) {
+      const store = await openStore(realm.events, log);
+      if (store !== undefined) stores.push(store);
+      router.addRealm({ ...realmConfig(name, realm, auth), events: eventsConfig(realm.events, store) });
+    }
     for (const listener of options.listen) listeners.push(await openListener(listener, router, limits.connection, log));
   } catch (error) {
     await close();
@@ -102,6 +110,12 @@ function realmConfig(realmName: string, realm: RealmFileConfig, auth: AuthEnviro
     uriRule: realm.uri,
     requestIds: realm.requestIds,
   };
+}
+
+async function openStore({ store }: RealmFileConfig["events"], log: (event: LogEvent) => void): Promise<DiskEventStore | undefined> {
+  if (store === undefined) return undefined;
+  const { openDiskStore } = await import("./store/open-disk-store.ts");
+  return openDiskStore(store.path, { queueBytes: store.queueSize, log });
 }
 
 function procedureAuthorizer(procedure: string, realm: string, cacheMs: number, { askers, now, failed }: AuthEnvironment): Authorizer {

@@ -1,8 +1,8 @@
-/** Durations, sizes and numbers, as every part of the configuration writes them. */
+/** Values that the configuration writes in many places. A title is what the reference calls the type; see reference.ts. */
 import { z } from "zod";
 import { parseDuration, parseSize } from "./units.ts";
+import { parseUriPattern, type UriPattern } from "./uri-pattern.ts";
 
-// A title is what the reference calls the type; see reference.ts.
 export const duration = z
   .union([z.string(), z.number()])
   .meta({ title: "duration" })
@@ -24,3 +24,13 @@ export const size = z
   });
 
 export const count = z.int().min(1).meta({ title: "number" });
+
+export const uriPattern = z
+  .string()
+  .meta({ title: "URI pattern" })
+  .transform((text, context): UriPattern => {
+    const pattern = parseUriPattern(text);
+    if (typeof pattern !== "string") return pattern;
+    context.addIssue({ code: "custom", message: `expected a URI pattern; ${pattern}` });
+    return { uri: "", match: "exact" };
+  });

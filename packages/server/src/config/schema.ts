@@ -4,6 +4,7 @@
  * What comes later has its place beside what is here: `services`, `web` and `metrics` at the top, further methods under
  * `realms.*.auth`, further keys in a role.
  */
+import { resolve } from "node:path";
 import { isUri } from "@junctor/protocol";
 import { DEFAULT_LIMITS, type RouterLimits } from "@junctor/router";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "@junctor/transport-node";
@@ -11,19 +12,9 @@ import { z } from "zod";
 import { usersSchema } from "../auth/users.ts";
 import { closest } from "../closest.ts";
 import { authSchema, isRecord, rolesNamed } from "./auth-schema.ts";
-import { count, duration, size } from "./scalars.ts";
+import { eventsSchema } from "./events-schema.ts";
+import { count, duration, size, uriPattern } from "./scalars.ts";
 import { formatDuration, formatSize } from "./units.ts";
-import { parseUriPattern, type UriPattern } from "./uri-pattern.ts";
-
-const uriPattern = z
-  .string()
-  .meta({ title: "URI pattern" })
-  .transform((text, context): UriPattern => {
-    const pattern = parseUriPattern(text);
-    if (typeof pattern !== "string") return pattern;
-    context.addIssue({ code: "custom", message: `expected a URI pattern; ${pattern}` });
-    return { uri: "", match: "exact" };
-  });
 
 const patterns = z.array(uriPattern).prefault([]);
 const disclosure = z.enum(["allow", "deny", "force"]);
@@ -76,6 +67,7 @@ export const realmSchema = z
       .describe(
         "What a component of a URI may consist of: anything but white space, # and dots (loose), or lower-case letters, digits and _ (strict).",
       ),
+    events: eventsSchema.prefault({}).describe("What becomes of events beyond their delivery: history, retained values, consumer groups."),
     requestIds: z
       .enum(["lenient", "strict"])
       .default("lenient")
@@ -255,6 +247,17 @@ export const configSchema = z.strictObject({
       z.string().refine((name) => isUri(name), "the name of a realm is a URI: components without white space and #, joined by dots"),
       realmSchema,
     )
+    .superRefine((realms, context) => {
+      const owners = new Map<string, string>();
+      for (const [name, { events }] of Object.entries(realms)) {
+        if (events.store === undefined) continue;
+        const path = resolve(events.store.path);
+        const owner = owners.get(path);
+        owners.set(path, name);
+        if (owner === undefined) continue;
+        context.addIssue({ code: "custom", path: [name, "events", "store", "path"], message: `the realm ${owner} keeps its events there` });
+      }
+    })
     .describe("Name spaces that share nothing, by their names, which are URIs."),
   limits: limits.prefault({}).describe("What a peer may make the server keep, and for how long it may make it wait."),
   log: z

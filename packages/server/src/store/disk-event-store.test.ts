@@ -6,7 +6,8 @@ import { append, describeEventStore, everything, publications, retainedEvent, st
 import { nodeSerializers } from "@junctor/transport-node";
 import * as lmdb from "lmdb";
 import { describe, expect, test } from "vitest";
-import { DiskEventStore, type DiskPort, type DiskStoreOptions, type StoreEvent } from "./disk-event-store.ts";
+import type { StoreEvent } from "../log.ts";
+import { DiskEventStore, type DiskPort, type DiskStoreOptions } from "./disk-event-store.ts";
 import type { DiskReply, DiskRequest } from "./disk-messages.ts";
 import { DiskService } from "./disk-service.ts";
 

@@ -20,6 +20,7 @@ import {
   RouterError,
   refusal,
 } from "@junctor/router";
+import type { StoreEvent } from "../log.ts";
 import type { DiskReply, DiskRequest, LogBlock, RetainedBlock } from "./disk-messages.ts";
 import { BlockWriter, readBlock, readRecord } from "./record.ts";
 
@@ -34,17 +35,6 @@ export interface DiskPort {
   /** Ends the worker. */
   end(): Promise<void>;
 }
-
-/** What a disk store tells of itself, for the log. */
-export type StoreEvent =
-  | {
-      readonly event: "store.failed";
-      readonly path: string;
-      readonly message: string;
-      /** `true`: nothing is stored any more until the router is started again; `false`: it goes on as soon as the disk does. */
-      readonly isFinal: boolean;
-    }
-  | { readonly event: "store.recovered"; readonly path: string };
 
 export interface DiskStoreOptions {
   /** For the log. */

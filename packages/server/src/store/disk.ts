@@ -8,8 +8,9 @@
  *
  * A commit is on the disk when `commit` returns. LMDB writes new pages beside the old, has the kernel write them through
  * (fdatasync), and only then writes, synchronously (O_DSYNC), the one page that makes them count: whenever the process or
- * the machine stops, all of a commit is there or nothing. That is so in LMDB's own mode, which `lmdb` has to be told to
- * use: with `overlappingSync`, its default, a transaction returns before it is flushed.
+ * the machine stops, all of a commit is there or nothing. That is LMDB's own mode, and has to be asked for: by default
+ * `lmdb` turns on `overlappingSync`, with which most of its writes are reported before they are flushed. A test looks at
+ * the system calls.
  *
  * Everything here waits for the disk, so it runs in a worker of its own.
  */
