@@ -3,6 +3,7 @@ import { ApplicationError, connect, Result } from "@junctor/client";
 import { JsonSerializer } from "@junctor/protocol";
 import { CborSerializer } from "@junctor/protocol/serializer/cbor";
 import { MsgpackSerializer } from "@junctor/protocol/serializer/msgpack";
+import { TEST_CERTIFICATE } from "@junctor/testkit";
 import type { Endpoint, Peer } from "./peer.ts";
 import { CallError, executor } from "./peers/js/line.mjs";
 
@@ -16,12 +17,19 @@ export function junctorPeer(): Peer {
   const execute = executor(async ({ transport, serializer, url, host, port, path, realm }: Endpoint) => {
     const urls: Record<string, string> = {
       websocket: url,
+      "websocket-tls": url,
       rawsocket: `tcp://${host}:${port}`,
+      "rawsocket-tls": `tls://${host}:${port}`,
       "unix-rawsocket": `unix:${path}`,
       "unix-websocket": `ws+unix:${path}:/ws`,
     };
     const make = SERIALIZERS[serializer];
-    const session = await connect({ url: urls[transport] ?? url, realm, serializers: make === undefined ? [] : [make()] });
+    const session = await connect({
+      url: urls[transport] ?? url,
+      realm,
+      serializers: make === undefined ? [] : [make()],
+      tls: { ca: TEST_CERTIFICATE },
+    });
     return {
       register: (procedure, handler) =>
         session.register(procedure, ({ args, kwargs }) => {

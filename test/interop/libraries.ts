@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import type { Runtime } from "./peers/install.mjs";
 import { isBytes, isFloat, isTagged, isWide, type Scalar, type Value } from "./value.ts";
 
-export const TRANSPORTS = ["websocket", "rawsocket", "unix-rawsocket", "unix-websocket"] as const;
+export const TRANSPORTS = ["websocket", "rawsocket", "unix-websocket", "unix-rawsocket", "websocket-tls", "rawsocket-tls"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 export const SERIALIZERS = ["json", "msgpack", "cbor"] as const;
 export type Serializer = (typeof SERIALIZERS)[number];
@@ -109,6 +109,9 @@ function wholeFloatToInteger(value: Scalar): Value {
 // --- Libraries -----------------------------------------------------------------------------------------------------------
 
 const ALL = SERIALIZERS;
+/** TLS lies below the formats: one of them shows it. */
+const WEBSOCKET_TLS = { "websocket-tls": ["cbor"] } as const;
+const TLS = { ...WEBSOCKET_TLS, "rawsocket-tls": ["msgpack"] } as const;
 
 export const LIBRARIES: readonly Library[] = [
   {
@@ -116,7 +119,7 @@ export const LIBRARIES: readonly Library[] = [
     name: "@junctor/client",
     version: "this one",
     program: undefined,
-    connections: { websocket: ALL, rawsocket: ALL, "unix-rawsocket": ALL, "unix-websocket": ALL },
+    connections: { websocket: ALL, rawsocket: ALL, "unix-websocket": ALL, "unix-rawsocket": ALL, ...TLS },
     exceptions: [JAVASCRIPT_NUMBERS, JAVASCRIPT_NUMBERS_RECEIVED],
   },
   {
@@ -124,8 +127,8 @@ export const LIBRARIES: readonly Library[] = [
     name: "Autobahn|JS",
     version: pinned("js/package.json", /"autobahn": "(.+)"/),
     program: ["node.js", "autobahn"],
-    // lib/transport/rawsocket.js speaks JSON only.
-    connections: { websocket: ALL, rawsocket: ["json"], "unix-rawsocket": ["json"] },
+    // lib/transport/rawsocket.js: JSON only, and no TLS.
+    connections: { websocket: ALL, rawsocket: ["json"], "unix-rawsocket": ["json"], ...WEBSOCKET_TLS },
     exceptions: [
       BYTES_AS_DICT,
       BYTES_AS_TEXT,
@@ -149,7 +152,7 @@ export const LIBRARIES: readonly Library[] = [
     version: pinned("js/package.json", /"wampy": "(.+)"/),
     program: ["node.js", "wampy"],
     // WebSocket only, and only by a ws: or wss: URL (src/utils.ts).
-    connections: { websocket: ALL },
+    connections: { websocket: ALL, ...WEBSOCKET_TLS },
     exceptions: [
       BYTES_AS_DICT,
       BYTES_AS_TEXT,
@@ -167,7 +170,7 @@ export const LIBRARIES: readonly Library[] = [
     name: "Autobahn|Python",
     version: pinned("python/requirements.txt", /^autobahn==(.+)$/m),
     program: ["python", "autobahn_peer"],
-    connections: { websocket: ALL, rawsocket: ALL, "unix-rawsocket": ALL, "unix-websocket": ALL },
+    connections: { websocket: ALL, rawsocket: ALL, "unix-websocket": ALL, "unix-rawsocket": ALL, ...TLS },
     exceptions: [bytesTaggedReceived("CBORTag", "cbor2 does not know the tag")],
   },
   {
@@ -176,7 +179,7 @@ export const LIBRARIES: readonly Library[] = [
     version: pinned("go/go.mod", /nexus\/v3 v(\S+)/),
     program: ["go", "nexus"],
     // client/network.go: unix:// is RawSocket.
-    connections: { websocket: ALL, rawsocket: ALL, "unix-rawsocket": ALL },
+    connections: { websocket: ALL, rawsocket: ALL, "unix-rawsocket": ALL, ...TLS },
     exceptions: [
       bytesTaggedReceived("codec.RawExt", "ugorji/go/codec does not know the tag"),
       {
@@ -197,7 +200,8 @@ export const LIBRARIES: readonly Library[] = [
     name: "xconn",
     version: pinned("go/go.mod", /xconn-go v(\S+)/),
     program: ["go", "xconn"],
-    connections: { websocket: ALL, rawsocket: ALL, "unix-rawsocket": ALL, "unix-websocket": ALL },
+    // joiner.go: rss: is dialled without TLS.
+    connections: { websocket: ALL, rawsocket: ALL, "unix-websocket": ALL, "unix-rawsocket": ALL, ...WEBSOCKET_TLS },
     exceptions: [
       bytesTaggedReceived("cbor.Tag", "fxamacker/cbor does not know the tag"),
       {
@@ -257,7 +261,7 @@ export const CONNECTIONS: readonly Connection[] = LIBRARIES.flatMap((library) =>
       library,
       transport,
       serializer,
-      name: `${library.id}.${transport.replace("-", "_")}.${serializer}`,
+      name: `${library.id}.${transport.replaceAll("-", "_")}.${serializer}`,
     })),
   ),
 );

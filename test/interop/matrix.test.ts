@@ -42,7 +42,7 @@ beforeAll(async () => {
   router = await startInteropRouter();
   for (const library of libraries) {
     const command = library.program === undefined ? undefined : commandOf(...library.program);
-    peers.set(library, command === undefined ? junctorPeer() : new PeerProcess(library.name, command));
+    peers.set(library, command === undefined ? junctorPeer() : new PeerProcess(library.name, command, router.environment));
   }
   for (const connection of connections) {
     // One after the other, so that the router's log tells whose session is whose.
@@ -66,7 +66,7 @@ afterAll(async () => {
 describe.each(connections)("$name", (connection) => {
   test("joins in this way and no other", () => {
     const { transport, serializer } = connection;
-    expect(joined.get(connection)).toMatchObject({ transport: transport.replace("unix-", ""), serializer });
+    expect(joined.get(connection)).toMatchObject({ transport: transport.replace(/^unix-|-tls$/, ""), serializer });
     expect(joined.get(connection)?.address === undefined).toBe(transport.startsWith("unix-"));
   });
 

@@ -46,7 +46,7 @@ export class PeerProcess implements Peer {
   #complaints = "";
   #isGone = false;
 
-  constructor(name: string, [command, ...args]: readonly [string, ...string[]], env: NodeJS.ProcessEnv = {}) {
+  constructor(name: string, [command, ...args]: readonly [string, ...string[]], env: NodeJS.ProcessEnv) {
     this.#name = name;
     this.#process = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...env } });
     this.#process.stderr.setEncoding("utf8").on("data", (text: string) => {

@@ -12,7 +12,7 @@ serve(
       const rawSocket = { type: "rawsocket", ...(transport.startsWith("unix") ? { path } : { host, port }) };
       const connection = new autobahn.Connection({
         realm,
-        transports: [transport === "websocket" ? { type: "websocket", url, serializers } : rawSocket],
+        transports: [transport.startsWith("websocket") ? { type: "websocket", url, serializers } : rawSocket],
         max_retries: 0,
         on_user_error: () => {}, // errors that procedures throw on purpose
       });

@@ -33,14 +33,12 @@ class Peer:
 
 
 async def connect(transport, serializer, url, host, port, path, realm):
-    unix = {"type": "unix", "path": path}
-    tcp = {"type": "tcp", "host": host, "port": port}
+    unix = {"endpoint": {"type": "unix", "path": path}} if transport.startswith("unix") else {}
     if "websocket" in transport:
-        config = {"type": "websocket", "url": url, "serializers": [serializer]}
-        if transport == "unix-websocket":
-            config["endpoint"] = unix
+        config = {"type": "websocket", "url": url, "serializers": [serializer], **unix}
     else:
-        config = {"type": "rawsocket", "serializer": serializer, "endpoint": tcp if transport == "rawsocket" else unix}
+        tcp = {"endpoint": {"type": "tcp", "host": host, "port": port, "tls": transport.endswith("tls")}}
+        config = {"type": "rawsocket", "serializer": serializer, **(unix or tcp)}
     component = Component(transports=[{**config, "max_retries": 0}], realm=realm)
     joined = asyncio.get_running_loop().create_future()
 

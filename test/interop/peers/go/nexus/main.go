@@ -29,6 +29,8 @@ func connect(e line.Endpoint) (line.Peer, error) {
 	switch e.Transport {
 	case "rawsocket":
 		url = fmt.Sprintf("tcp://%s:%d/", e.Host, e.Port)
+	case "rawsocket-tls":
+		url = fmt.Sprintf("tcps://%s:%d/", e.Host, e.Port)
 	case "unix-rawsocket":
 		url = "unix://" + e.Path
 	}
