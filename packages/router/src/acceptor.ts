@@ -206,14 +206,16 @@ export class Acceptor implements Receiver, SessionCloser {
     const session = new Session(id, realm, own, outcome, roles, agent, this.#origin, this.#transport, this.#environment.clock.now());
     this.#session = session;
     this.#state = "established";
+    const { x_history } = realm.announced;
     const identity = { realm: realm.name, authid, authrole, authmethod, authprovider };
     this.#transport.send({
       type: MessageType.Welcome,
       session: id,
       details: {
-        ...realm.announced,
+        roles: realm.announced.roles,
         agent: this.#environment.agent,
         ...identity,
+        ...(x_history === undefined ? {} : { x_history }),
         ...(authextra === undefined ? {} : { authextra }),
       },
     });
