@@ -56,6 +56,10 @@ export class Acceptor implements Receiver, SessionCloser {
     this.#await("HELLO", environment.limits.helloTimeoutMs);
   }
 
+  get isAwaited(): boolean {
+    return this.#session !== undefined && this.#session.invocations.size > 0;
+  }
+
   receive(message: Message): void {
     try {
       const session = this.#session;

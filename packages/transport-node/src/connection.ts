@@ -22,6 +22,7 @@ import {
   SerializationError,
   type Transport,
 } from "@junctor/protocol";
+import { isLoopback } from "./address.ts";
 import { Backlog, costOf } from "./backlog.ts";
 import { type Batch, Frame } from "./batch.ts";
 import { type Encoding, pool } from "./encoding.ts";
@@ -40,6 +41,8 @@ export abstract class Connection implements Transport, Flushable {
   receiver: Receiver | undefined = undefined;
   readonly openedAt: number;
   readonly address: string | undefined;
+  /** On this machine a process that ends closes its sockets. */
+  readonly #isRemote: boolean;
   /** EVENTs dropped by the policy for slow consumers. */
   dropped = 0;
   /** A session is or was established on it. */
@@ -97,6 +100,7 @@ export abstract class Connection implements Transport, Flushable {
     this.encoding = encoding;
     this.limits = limits;
     this.address = address;
+    this.#isRemote = address !== undefined && !isLoopback(address);
     this.openedAt = now();
     this.#silentSince = this.openedAt;
     this.#observer = observer;
@@ -371,12 +375,16 @@ export abstract class Connection implements Transport, Flushable {
       this.isAlive = false;
       this.#silentSince = now;
       this.#pingedAt = undefined;
-    } else if (this.#pingedAt === undefined) {
-      if (now - this.#silentSince >= limits.pingIntervalMs) {
+    }
+    // [G7] A callee that vanished is found within seconds while somebody waits for it.
+    const isAwaited = this.#isRemote && this.receiver?.isAwaited === true;
+    if (this.#pingedAt === undefined) {
+      if (now - this.#silentSince >= (isAwaited ? limits.awaitedPingIntervalMs : limits.pingIntervalMs)) {
         this.#pingedAt = now;
         this.ping();
       }
-    } else if (now - this.#pingedAt >= limits.pingTimeoutMs) this.destroy(CloseReason.pingTimeout);
+    } else if (now - this.#pingedAt >= (isAwaited ? limits.awaitedPingTimeoutMs : limits.pingTimeoutMs))
+      this.destroy(CloseReason.pingTimeout);
   }
 
   // --- The end -------------------------------------------------------------------------------------------------------------

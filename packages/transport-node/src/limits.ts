@@ -31,6 +31,12 @@ export interface ConnectionLimits {
   /** Silence after which a peer is pinged, and further silence after which it counts as gone. */
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
+  /**
+   * The same for a peer on another machine that owes an answer to a call: a machine that vanishes does not say so, and its
+   * callers wait. A peer that cannot answer a ping because it is busy counts as gone too.
+   */
+  readonly awaitedPingIntervalMs: number;
+  readonly awaitedPingTimeoutMs: number;
   /** Wait for the peer's closing handshake. */
   readonly closeTimeoutMs: number;
 }
@@ -52,5 +58,7 @@ export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
   replyHighMark: 512 << 10,
   pingIntervalMs: 20_000,
   pingTimeoutMs: 10_000,
+  awaitedPingIntervalMs: 2_000,
+  awaitedPingTimeoutMs: 2_500,
   closeTimeoutMs: 2_000,
 };

@@ -39,6 +39,8 @@ export interface ChannelBinding {
 }
 
 export interface Receiver {
+  /** Something waits for an answer of this peer: if it is gone, that should be found soon. Absent means no. */
+  readonly isAwaited?: boolean;
   receive(message: Message): void;
   /** Bytes arrived that are no message. The session answers ABORT and closes the transport. */
   violated(error: ProtocolError): void;

@@ -198,6 +198,18 @@ export const LIMITS = {
   queueHard: ["connection", "size", "queueHard", "Outgoing queue of a connection that it must not exceed."],
   pingInterval: ["connection", "duration", "pingIntervalMs", "Silence after which a peer is pinged."],
   pingTimeout: ["connection", "duration", "pingTimeoutMs", "Further silence after which it counts as gone."],
+  awaitedPingInterval: [
+    "connection",
+    "duration",
+    "awaitedPingIntervalMs",
+    "The same for a peer on another machine that owes an answer to a call.",
+  ],
+  awaitedPingTimeout: [
+    "connection",
+    "duration",
+    "awaitedPingTimeoutMs",
+    "And until that one counts as gone; longer where programs may be too busy to answer a ping.",
+  ],
   replyHighMark: [
     "connection",
     "size",
