@@ -1,0 +1,101 @@
+/** The built command line as a process: run to its end, or kept running until the test stops it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const CLI = fileURLToPath(new URL("../../packages/server/dist/cli/main.js", import.meta.url));
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Options of Node.js itself. */
+  readonly node?: readonly string[];
+  /** A program that runs the command line, with its arguments. */
+  readonly through?: readonly string[];
+}
+
+/** Runs `junctor ARGS` to its end. */
+export async function junctor(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  return new Running(args, options).ended;
+}
+
+/** `junctor ARGS`, running. Disposing of it stops it and waits for its end. */
+export class Running implements AsyncDisposable {
+  readonly ended: Promise<Outcome>;
+  readonly #child: ChildProcess;
+  #out = "";
+  #err = "";
+  #heard: () => void = () => {};
+
+  constructor(args: readonly string[], { cwd, env, node = [], through = [] }: RunOptions = {}) {
+    const [program = "", ...rest] = [...through, process.execPath, ...node, CLI, ...args];
+    this.#child = spawn(program, rest, { stdio: ["ignore", "pipe", "pipe"], cwd, env: { ...process.env, NO_COLOR: "1", ...env } });
+    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      this.#out += text;
+      this.#heard();
+    });
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#err += text;
+      this.#heard();
+    });
+    this.ended = new Promise((resolve, reject) => {
+      this.#child.on("error", reject);
+      this.#child.on("close", (code) => {
+        resolve({ code, out: this.#out, err: this.#err });
+        this.#heard();
+      });
+    });
+  }
+
+  /** Waits until it has printed this, to either stream. @returns the first group, or all of the match */
+  async printed(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const found = pattern.exec(this.#out) ?? pattern.exec(this.#err);
+      if (found !== null) return found[1] ?? found[0];
+      if (this.#child.exitCode !== null)
+        throw new Error(`ended with ${this.#child.exitCode} before it printed ${pattern}:\n${this.#out}${this.#err}`);
+      await new Promise<void>((resolve) => {
+        this.#heard = resolve;
+      });
+    }
+  }
+
+  get out(): string {
+    return this.#out;
+  }
+
+  signal(signal: "SIGINT" | "SIGTERM"): void {
+    this.#child.kill(signal);
+  }
+
+  /** Lets go of its output, as `head` does. */
+  stopReading(): void {
+    this.#child.stdout?.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill("SIGTERM");
+    await this.ended;
+  }
+}
+
+/** A directory that goes with the test. */
+export class Folder implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), "junctor-"));
+
+  file(...parts: readonly string[]): string {
+    return join(this.path, ...parts);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
