@@ -62,7 +62,14 @@ const GOODBYE_TIMEOUT = 5_000;
 /** What this client does (FEAT-05). */
 const ROLES: ClientRoles = {
   publisher: { features: { publisher_exclusion: true, publisher_identification: true, subscriber_blackwhite_listing: true } },
-  subscriber: { features: { publisher_identification: true, pattern_based_subscription: true, subscription_revocation: true } },
+  subscriber: {
+    features: {
+      pattern_based_subscription: true,
+      publication_trustlevels: true,
+      publisher_identification: true,
+      subscription_revocation: true,
+    },
+  },
   caller: { features: { caller_identification: true, call_canceling: true, progressive_call_results: true } },
   callee: {
     features: {

@@ -40,11 +40,19 @@ export interface PublishOptions extends WaitOptions {
   readonly eligible?: readonly number[];
   readonly eligibleAuthid?: readonly string[];
   readonly eligibleAuthrole?: readonly string[];
+  /** Becomes the value that the topic retains: later subscribers may ask for it (`getRetained`). */
+  readonly retain?: boolean;
+  /** Resource key: of each consumer group, the same member gets all events with this key, where the realm shares events. */
+  readonly rkey?: string;
 }
 
 export interface SubscribeOptions extends WaitOptions {
   /** Default `exact`. A prefix is any text; a wildcard pattern has empty components: `com.app..state`. */
   readonly match?: MatchPolicy;
+  /** Asks for the retained value of each matching topic: the handler gets them first, with `details.retained`. */
+  readonly getRetained?: boolean;
+  /** Node key: makes the session a member of the subscription's consumer group, where the realm shares events. */
+  readonly nkey?: string;
 }
 
 export interface RegisterOptions extends WaitOptions {
@@ -87,11 +95,13 @@ export function publishWire(options: PublishOptions): PublishWire {
     eligible: options.eligible,
     eligible_authid: options.eligibleAuthid,
     eligible_authrole: options.eligibleAuthrole,
+    retain: options.retain,
+    rkey: options.rkey,
   });
 }
 
 export function subscribeWire(options: SubscribeOptions): SubscribeWire {
-  return wire<SubscribeWire>({ match: options.match });
+  return wire<SubscribeWire>({ match: options.match, get_retained: options.getRetained, nkey: options.nkey });
 }
 
 export function registerWire(options: RegisterOptions): RegisterWire {

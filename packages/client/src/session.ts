@@ -30,6 +30,7 @@ import {
 } from "@junctor/protocol";
 import { Callee } from "./callee.ts";
 import { ApplicationError, SessionClosedError, TransportError } from "./error.ts";
+import { type HistoryFilter, type HistoryPage, historyPage, historyWire } from "./history.ts";
 import {
   type CallOptions,
   callWire,
@@ -198,9 +199,19 @@ export class Session implements AsyncDisposable {
         answered: (message) => {
           const { subscription: id } = message as Extract<Message, { type: typeof MessageType.Subscribed }>;
           this.#countSubscribing(key, -1);
-          const subscription = new Subscription(id, topic, match, handler, (ended) => this.#unsubscribe(ended));
+          const subscription = new Subscription(
+            id,
+            topic,
+            match,
+            handler,
+            (ended) => this.#unsubscribe(ended),
+            (filter) => this.#history(id, topic, filter),
+          );
           const handlers = this.#subscriptions.get(id) ?? new Set();
           this.#subscriptions.set(id, handlers);
+          // Who asked last gets what is retained, which comes before anything else.
+          for (const other of handlers) other.getsRetained = false;
+          subscription.getsRetained = options.getRetained === true;
           handlers.add(subscription);
           if (isAbandoned) subscription.unsubscribe().catch(() => {});
           else resolve(subscription);
@@ -340,6 +351,7 @@ export class Session implements AsyncDisposable {
     if (handlers === undefined) return; // [AMB-87]
     const { details, payload, publication } = message;
     for (const subscription of handlers) {
+      if (details.retained === true && !subscription.getsRetained) continue;
       const event = {
         args: payload.args ?? [],
         kwargs: payload.kwargs ?? {},
@@ -354,6 +366,10 @@ export class Session implements AsyncDisposable {
         this.#options.onHandlerError(error, subscription);
       }
     }
+  }
+
+  async #history(id: SubscriptionId, topic: string, filter: HistoryFilter = {}): Promise<HistoryPage> {
+    return historyPage(await this.call("wamp.subscription.get_events", [id], historyWire(filter), filter), topic);
   }
 
   #goodbye(reason: string, message: string | undefined): void {
