@@ -20,6 +20,8 @@ export interface Library {
   readonly program: readonly [Runtime, string] | undefined;
   readonly connections: Partial<Record<Transport, readonly Serializer[]>>;
   readonly exceptions: readonly Exception[];
+  /** Set where it hands events to its application in another order than they arrived in. */
+  readonly scramblesEvents?: true;
 }
 
 /**
@@ -202,6 +204,7 @@ export const LIBRARIES: readonly Library[] = [
     program: ["go", "xconn"],
     // joiner.go: rss: is dialled without TLS.
     connections: { websocket: ALL, rawsocket: ALL, "unix-websocket": ALL, "unix-rawsocket": ALL, ...WEBSOCKET_TLS },
+    scramblesEvents: true, // session.go: a goroutine for each
     exceptions: [
       bytesTaggedReceived("cbor.Tag", "fxamacker/cbor does not know the tag"),
       {

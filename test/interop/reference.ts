@@ -31,7 +31,7 @@ of ${CONNECTIONS.length} connections, and every connection
 
 - calls every one, itself included, and answers every one: both sides get what the other sent, or the error with its URI,
   arguments and keyword arguments;
-- publishes to all others and receives from all others;
+- publishes to all others and receives from all others, in order;
 - carries messages of some 200 kB in both directions;
 - gets the router's own errors by their URI, and leaves with GOODBYE.
 
@@ -68,6 +68,17 @@ None of it costs them their session; \`test/interop/quirks.test.ts\` has each of
 
 What these clients cannot take is not sent: \`null\` for arguments that are not there, INTERRUPT to a callee that has not
 announced \`call_canceling\`, a second answer to a call, an EVENT outside a subscription.
+
+## What does not work, on the client's side
+
+Read in the clients' sources; no router can mend it.
+
+- Autobahn|JS: \`cancel()\` forgets the call at once, and takes the router's ERROR for it, which the protocol demands, for a
+  violation: it closes the connection. Call \`cancel({ mode: "kill" })\`, with which it waits for the answer.
+- kraftfahrstrasse: \`CancelCall\` without a mode sends \`mode: ""\`, which is none of the three: the router ends the session.
+- xconn: \`rss://\` is dialled without TLS. Use \`wss://\`.
+- xconn: every event is handled in a goroutine of its own, so that handlers may see events of one publisher in another order
+  than they arrived in.
 `;
 }
 

@@ -67,11 +67,10 @@ const COMMANDS = {
     return { results: await Promise.all(calls.map(call)) };
   },
   async publish({ client }, { events }) {
-    const publish = ({ topic, ...message }) => {
+    for (const { topic, ...message } of events) {
       const { args, kwargs } = decodeMessage(message);
-      return client.publish(topic, args, kwargs);
-    };
-    await Promise.all(events.map(publish));
+      await client.publish(topic, args, kwargs);
+    }
   },
   take: (session, { count }) =>
     new Promise((resolve) => {

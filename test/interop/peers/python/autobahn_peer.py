@@ -90,9 +90,8 @@ async def call(peer, calls):
 
 async def publish(peer, events):
     options = PublishOptions(acknowledge=True)
-    await asyncio.gather(
-        *(peer.session.publish(e["topic"], *decode(e["args"]), options=options, **decode(e["kwargs"])) for e in events)
-    )
+    for event in events:
+        await peer.session.publish(event["topic"], *decode(event["args"]), options=options, **decode(event["kwargs"]))
 
 
 async def take(peer, count):

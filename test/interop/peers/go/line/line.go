@@ -134,7 +134,11 @@ func Serve(connect func(Endpoint) (Peer, error)) {
 				mutex.Lock()
 				s := sessions[c.Session]
 				mutex.Unlock()
-				err = s.run(&c, &out)
+				if s == nil {
+					err = fmt.Errorf("no session %s", c.Session)
+				} else {
+					err = s.run(&c, &out)
+				}
 			}
 			if err != nil {
 				out.Failure = err.Error()
@@ -182,10 +186,13 @@ func (s *session) run(c *command, out *answer) error {
 			return err
 		})
 	case "publish":
-		return each(len(c.Events), func(i int) error {
-			args, kwargs := s.decode(c.Events[i].Message)
-			return s.peer.Publish(c.Events[i].Topic, args, kwargs)
-		})
+		for _, event := range c.Events {
+			args, kwargs := s.decode(event.Message)
+			if err := s.peer.Publish(event.Topic, args, kwargs); err != nil {
+				return err
+			}
+		}
+		return nil
 	case "take":
 		out.Heard = s.take(c.Count)
 		return nil
