@@ -1,14 +1,18 @@
 // What the documentation shows, works. All `ts` and `js` blocks of a page are one program, in their order; it is
 // type-checked and run against `junctor dev`. The lines of `sh` blocks are performed one by one. YAML is a configuration
-// that loads, JSON parses. `→` in a comment says what is printed, `…` stands for anything:
+// that loads, JSON parses. A block marked `ts server` is a program of its own, run against a server with the YAML before it.
+// `→` in a comment says what is printed, `…` stands for anything:
 //
 //     console.log(value); // → 5
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { format } from "node:util";
+import { TEST_CERTIFICATE, TEST_KEY } from "@junctor/testkit";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseConfig } from "../../packages/server/src/config/load.ts";
+import { limitsOf } from "../../packages/server/src/config/schema.ts";
+import { startServer } from "../../packages/server/src/server.ts";
 import { Commands, commandsOf } from "./commands.ts";
 import { DevRouter } from "./dev-router.ts";
 import { pages, read, root } from "./files.ts";
@@ -23,12 +27,24 @@ const inLanguage = (...languages: string[]) => blocks.filter(({ language }) => l
 
 /** One per page: its blocks at the lines at which they stand there, so that an error names the right one. */
 const programs = pages.flatMap((page) => {
-  const parts = inLanguage("ts", "js").filter((block) => block.page === page);
+  const parts = inLanguage("ts", "js").filter((block) => block.page === page && !block.flags.includes("server"));
   if (parts.length === 0) return [];
   const lines: string[] = [];
   for (const { code, line } of parts) lines.push(...Array<string>(line - 1 - lines.length).fill(""), ...code.split("\n"));
   return [{ page, file: join(PROGRAMS, `${page.replace(/[/.]/g, "-")}.ts`), code: `${lines.join("\n")}\nexport {};\n` }];
 });
+
+/** Each with the configuration that stands before it on its page. */
+const withServer = inLanguage("ts")
+  .filter(({ flags }) => flags.includes("server"))
+  .map(({ page, name, line, code }) => {
+    const config = inLanguage("yaml").findLast((block) => block.page === page && block.line < line)?.code ?? "";
+    const file = join(PROGRAMS, `${name.replace(/[/.:]/g, "-")}.ts`);
+    return { page, name, file, config, code: `${"\n".repeat(line - 1)}${code}\nexport {};\n` };
+  });
+/** What the pages' configurations name, beside them. */
+const FILES = join(PROGRAMS, "files");
+const FILE = /(?<=["\s])\.\/(?=[\w.]+)/g;
 
 let router: DevRouter;
 beforeAll(async () => {
@@ -36,6 +52,11 @@ beforeAll(async () => {
   rmSync(PROGRAMS, { recursive: true, force: true });
   mkdirSync(PROGRAMS, { recursive: true });
   for (const { file, code } of programs) writeFileSync(file, code.replace(ADDRESS, router.address));
+  mkdirSync(FILES);
+  writeFileSync(join(FILES, "server.pem"), TEST_CERTIFICATE);
+  writeFileSync(join(FILES, "server.key"), TEST_KEY);
+  writeFileSync(join(FILES, "devices.pem"), TEST_CERTIFICATE);
+  for (const { file, code } of withServer) writeFileSync(file, code);
 });
 afterAll(() => router.stop());
 
@@ -45,10 +66,11 @@ test("every block of code says what language it is in, and it is one that is che
 });
 
 test("the programs of all pages are type-checked", () => {
+  const all = [...programs, ...withServer];
   const { config } = ts.readConfigFile(join(root, "tsconfig.test.json"), ts.sys.readFile);
-  const { options } = ts.parseJsonConfigFileContent({ ...config, files: programs.map(({ file }) => file), include: [] }, ts.sys, root);
-  const program = ts.createProgram({ rootNames: programs.map(({ file }) => file), options });
-  const problems = programs.flatMap(({ page, file }) =>
+  const { options } = ts.parseJsonConfigFileContent({ ...config, files: all.map(({ file }) => file), include: [] }, ts.sys, root);
+  const program = ts.createProgram({ rootNames: all.map(({ file }) => file), options });
+  const problems = all.flatMap(({ page, file }) =>
     ts.getPreEmitDiagnostics(program, program.getSourceFile(file)).map(({ start, messageText }) => {
       const line = (program.getSourceFile(file)?.getLineAndCharacterOfPosition(start ?? 0).line ?? 0) + 1;
       return `${page}:${line}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`;
@@ -57,15 +79,38 @@ test("the programs of all pages are type-checked", () => {
   expect(problems).toEqual([]);
 });
 
+/** Runs a program and waits until it has printed what it announces. */
+async function run({ file, code }: { readonly file: string; readonly code: string }): Promise<void> {
+  const printed: string[] = [];
+  const log = vi.spyOn(console, "log").mockImplementation((...values: unknown[]) => void printed.push(format(...values)));
+  try {
+    await import(file);
+    await expect.poll(() => missing(printed.join("\n"), code), { timeout: 10_000 }).toBeUndefined();
+  } finally {
+    log.mockRestore();
+  }
+}
+
 describe("programs", () => {
-  test.each(programs)("$page", async ({ file, code }) => {
-    const printed: string[] = [];
-    const log = vi.spyOn(console, "log").mockImplementation((...values: unknown[]) => void printed.push(format(...values)));
+  test.each(programs)("$page", run);
+
+  test.each(withServer)("$name, with the configuration before it", async ({ file, code, config }) => {
+    const { realms, listen, ...rest } = parseConfig(config.replace(FILE, `${FILES}/`), "config.yaml");
+    const server = await startServer({
+      realms,
+      listen: listen.map((listener) => ({ ...listener, port: 0 })),
+      limits: limitsOf(rest),
+      log: () => {},
+    });
     try {
-      await import(file);
-      await expect.poll(() => missing(printed.join("\n"), code), { timeout: 10_000 }).toBeUndefined();
+      const address = (server.listeners[0]?.address ?? "").replace(
+        "127.0.0.1",
+        code.includes("localhost:8080") ? "localhost" : "127.0.0.1",
+      );
+      writeFileSync(file, code.replace(/\b(127\.0\.0\.1|localhost):8080\b/g, address).replace(FILE, `${FILES}/`));
+      await run({ file, code });
     } finally {
-      log.mockRestore();
+      await server.close();
     }
   });
 });
