@@ -77,7 +77,14 @@ export const realmSchema = z
   })
   .superRefine(checkRoles, { when: () => true });
 
-/** With other errors or without, so that all are told at once: what is there is not known to be right. */
+// These two run with other errors or without, so that all are told at once: what is there is not known to be right.
+
+function checkNames(realms: unknown, context: z.core.$RefinementCtx): void {
+  if (!isRecord(realms)) return;
+  const message = "the name of a realm is a URI: components without white space and #, joined by dots";
+  for (const name of Object.keys(realms)) if (!isUri(name)) context.addIssue({ code: "custom", path: [name], message });
+}
+
 function checkRoles(realm: { readonly auth?: unknown; readonly roles?: unknown }, context: z.core.$RefinementCtx): void {
   if (!isRecord(realm) || !isRecord(realm.roles) || !Array.isArray(realm.auth)) return;
   const known = Object.keys(realm.roles);
@@ -255,21 +262,8 @@ export const configSchema = z.strictObject({
   version: z.literal(1).describe("Of the form of this file. There is one."),
   listen: z.array(listener).min(1).describe("Where the server listens."),
   realms: z
-    .record(
-      z.string().refine((name) => isUri(name), "the name of a realm is a URI: components without white space and #, joined by dots"),
-      realmSchema,
-    )
-    .superRefine((realms, context) => {
-      const owners = new Map<string, string>();
-      for (const [name, { events }] of Object.entries(realms)) {
-        if (events.store === undefined) continue;
-        const path = resolve(events.store.path);
-        const owner = owners.get(path);
-        owners.set(path, name);
-        if (owner === undefined) continue;
-        context.addIssue({ code: "custom", path: [name, "events", "store", "path"], message: `the realm ${owner} keeps its events there` });
-      }
-    })
+    .record(z.string(), realmSchema)
+    .superRefine(checkNames, { when: () => true })
     .describe("Name spaces that share nothing, by their names, which are URIs."),
   limits: limits.prefault({}).describe("What a peer may make the server keep, and for how long it may make it wait."),
   log: z

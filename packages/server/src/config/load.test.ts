@@ -1,0 +1,170 @@
+// From a file to a configuration, or to all that is wrong with it: place, path, what is there, what is expected, what was meant.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { ConfigError, loadConfig, parseConfig } from "./load.ts";
+
+function problems(text: string): string[] {
+  try {
+    parseConfig(text, "config.yaml");
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map(({ place, path, message }) => `${place} ${path}: ${message}`);
+    throw error;
+  }
+  return [];
+}
+
+/** What is wrong with a configuration that is right but for these lines; the first of them is line 2. */
+function wrong(lines: string): string[] {
+  const keys = ["listen", "realms"].filter((key) => !new RegExp(`^${key}:`, "m").test(lines));
+  const rest = {
+    listen: "listen: [{type: web, port: 0}]\n",
+    realms: "realms: {app: {auth: [{method: anonymous, role: user}], roles: {user: {}}}}\n",
+  };
+  return problems(`version: 1\n${lines}\n${keys.map((key) => rest[key as "listen" | "realms"]).join("")}`);
+}
+
+test("every mistake of a file is told at once, in the order of the file", () => {
+  const text = `version: 2
+listn: []
+listen:
+  - {type: webb, port: 80800}
+  - {type: web}
+  - {type: rawsocket, port: 1, static: x, mode: "0660", colour: 1}
+  - {type: web, port: "8080", tls: {cert: a}}
+  - {type: web, port: 1, serializers: [jsn], ws: ws}
+  - 5
+realms:
+  app:
+    auth: [{method: anonymus, role: user}, {method: anonymous, role: usr}]
+    roles:
+      user: {allow: {call: ["com.*app"], subscribe: com.x, publsh: []}, disclose: {caller: yes}}
+  "a b": {auth: [], roles: {}}
+limits: {helloTimeout: 5, messageSize: 1XB, callsPerSession: 0, connections: 1.5, slowConsumer: drop_oldst}
+log: {level: warning, format:}
+`;
+  expect(problems(text)).toEqual([
+    "config.yaml:1:1 version: got 2, expected 1",
+    "config.yaml:2:1 listn: unknown key; did you mean listen?",
+    'config.yaml:4:6 listen[0].type: got "webb", expected web, rawsocket or universal; did you mean web?',
+    "config.yaml:4:18 listen[0].port: got 80800, expected at most 65535",
+    "config.yaml:5:5 listen[1]: a listener needs either a port (TCP) or a path (UNIX socket)",
+    "config.yaml:6:32 listen[2].static: a rawsocket listener speaks no HTTP: use type web or universal",
+    "config.yaml:6:43 listen[2].mode: mode is for UNIX sockets: give a path",
+    expect.stringMatching(/^config\.yaml:6:57 listen\[2\]\.colour: unknown key; known are type, host, port, /),
+    'config.yaml:7:17 listen[3].port: got "8080", expected a number',
+    "config.yaml:7:31 listen[3].tls.key: is missing, expected text",
+    'config.yaml:8:40 listen[4].serializers[0]: got "jsn", expected json, msgpack or cbor; did you mean json?',
+    'config.yaml:8:46 listen[4].ws: got "ws", expected a path that starts with /, or "*" for any',
+    "config.yaml:9:5 listen[5]: got 5, expected a mapping",
+    expect.stringMatching(
+      /^config\.yaml:12:13 realms\.app\.auth\[0\]\.method: got "anonymus", expected anonymous, .* or \w+; did you mean anonymous\?$/,
+    ),
+    'config.yaml:12:64 realms.app.auth[1].role: got "usr", expected a role of this realm, which has user; did you mean user?',
+    expect.stringMatching(
+      /^config\.yaml:14:29 realms\.app\.roles\.user\.allow\.call\[0\]: got "com\.\*app", expected a URI pattern; a \* stands for/,
+    ),
+    'config.yaml:14:42 realms.app.roles.user.allow.subscribe: got "com.x", expected a list',
+    "config.yaml:14:60 realms.app.roles.user.allow.publsh: unknown key; did you mean publish?",
+    'config.yaml:14:84 realms.app.roles.user.disclose.caller: got "yes", expected allow, deny or force',
+    expect.stringMatching(/^config\.yaml:15:3 realms\.a b: the name of a realm is a URI/),
+    "config.yaml:15:11 realms.a b.auth: got [], expected at least 1 item",
+    "config.yaml:16:10 limits.helloTimeout: got 5, expected a duration with its unit (ms, s, m, h, d), for example 25s",
+    'config.yaml:16:27 limits.messageSize: got "1XB", expected a size with its unit (B, KiB, MiB, GiB), for example 1MiB',
+    "config.yaml:16:45 limits.callsPerSession: got 0, expected at least 1",
+    "config.yaml:16:65 limits.connections: got 1.5, expected a whole number",
+    'config.yaml:16:83 limits.slowConsumer: got "drop_oldst", expected disconnect, drop_newest, drop_oldest or conflate; did you mean drop_oldest?',
+    'config.yaml:17:7 log.level: got "warning", expected trace, debug, info, warn, error or silent',
+    "config.yaml:17:23 log.format: got nothing, expected json, pretty or auto",
+  ]);
+});
+
+describe("a mistake of form", () => {
+  test.each([
+    ["limits:\n\thelloTimeout: 5s", "config.yaml:3:1 : a tab: YAML is indented with spaces"],
+    ["log: {}\nlog: {}", "config.yaml:3:1 : this key is there already"],
+    ["log: !level {level: info}", "config.yaml:2:6 : Unresolved tag: !level"],
+    ["log: *other", "config.yaml:1:1 : Unresolved alias (the anchor must be set before the alias): other"],
+  ])("%j", (lines, expected) => {
+    expect(wrong(lines)).toContain(expected);
+  });
+
+  test.each([
+    ["", "config.yaml:1:1 : got nothing, expected a mapping"],
+    ["listen: [\n", "config.yaml:2:1 : Flow sequence in block collection must be sufficiently indented and end with a ]"],
+    ["- 1\n", "config.yaml:1:1 : got [1], expected a mapping"],
+    [
+      "version: 1\n---\nversion: 1\n",
+      "config.yaml:2:1 : a file holds one document: remove this line and what follows, or make it another file",
+    ],
+    ['{"version": 1, "version": 1}', "config.yaml:1:16 : this key is there already"],
+  ])("the whole file is %j", (text, expected) => {
+    expect(problems(text)).toEqual([expected]);
+  });
+
+  test("aliases that multiply without bounds", () => {
+    const bomb = ["a: &a [1,1,1,1,1,1,1,1,1]", "b: &b [*a,*a,*a,*a,*a,*a,*a]", "c: &c [*b,*b,*b,*b,*b,*b,*b]", "d: [*c,*c,*c,*c,*c]"].join(
+      "\n",
+    );
+    expect(problems(bomb)).toEqual(["config.yaml:1:1 : Excessive alias count indicates a resource exhaustion attack"]);
+  });
+});
+
+test("what is missing is told where it should be", () => {
+  expect(problems("version: 1\n")).toEqual([
+    "config.yaml:1:1 listen: is missing, expected a list",
+    "config.yaml:1:1 realms: is missing, expected a mapping",
+  ]);
+  expect(wrong("realms:\n  app:\n    roles: {}")).toEqual(["config.yaml:3:3 realms.app.auth: is missing, expected a list"]);
+});
+
+test("a long value is cut short", () => {
+  expect(wrong(`log: [${"x, ".repeat(100)}]`)).toEqual([
+    expect.stringMatching(/^config\.yaml:2:1 log: got \["x",.{54}…, expected a mapping$/),
+  ]);
+});
+
+describe("what is right", () => {
+  const right = {
+    version: 1,
+    listen: [{ type: "web", port: 8080 }],
+    realms: { app: { auth: [{ method: "anonymous", role: "user" }], roles: { user: { allow: { call: ["com.app.*"] } } } } },
+    limits: { helloTimeout: "2.5s", messageSize: "64 KiB" },
+  };
+
+  test("is taken as YAML, as JSON, and as JSON indented with tabs", () => {
+    const yaml = `# a comment
+version: 1
+listen:
+  - {type: web, port: 8080}
+realms:
+  app:
+    auth: [{method: anonymous, role: user}]
+    roles:
+      user: {allow: {call: [com.app.*]}}
+limits: {helloTimeout: 2.5s, messageSize: 64 KiB}
+`;
+    const config = parseConfig(yaml, "config.yaml");
+    expect(parseConfig(JSON.stringify(right), "config.json")).toEqual(config);
+    expect(parseConfig(JSON.stringify(right, undefined, "\t"), "config.json")).toEqual(config);
+    expect(config.listen).toEqual([expect.objectContaining({ type: "web", host: "127.0.0.1", port: 8080, ws: "/ws", deflate: false })]);
+    expect(config.limits).toMatchObject({ helloTimeout: 2_500, messageSize: 65_536 });
+    expect(config.log).toEqual({ level: "info", format: "auto" });
+    expect(config.realms["app"]?.roles["user"]?.allow.call).toEqual([{ uri: "com.app.", match: "prefix" }]);
+  });
+
+  test("is taken with a byte order mark, and with lines that end as Windows ends them", () => {
+    const text = "version: 1\r\nlisten: [{type: web, port: 0}]\r\nrealms: {}\r\n";
+    expect(parseConfig(text, "config.yaml").realms).toEqual({});
+    expect(parseConfig(`\ufeff${text}`, "config.yaml").realms).toEqual({});
+  });
+});
+
+test("a file that is no text is no configuration", () => {
+  const folder = mkdtempSync(join(tmpdir(), "junctor-config-"));
+  const file = join(folder, "config.yaml");
+  writeFileSync(file, Buffer.from([0x76, 0xff, 0xfe]));
+  expect(() => loadConfig(file)).toThrow(`${file} is no text in UTF-8`);
+  rmSync(folder, { recursive: true });
+});
