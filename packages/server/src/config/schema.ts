@@ -264,6 +264,17 @@ export const configSchema = z.strictObject({
   realms: z
     .record(z.string(), realmSchema)
     .superRefine(checkNames, { when: () => true })
+    .superRefine((realms, context) => {
+      const owners = new Map<string, string>();
+      for (const [name, { events }] of Object.entries(realms)) {
+        if (events.store === undefined) continue;
+        const path = resolve(events.store.path);
+        const owner = owners.get(path);
+        owners.set(path, name);
+        if (owner === undefined) continue;
+        context.addIssue({ code: "custom", path: [name, "events", "store", "path"], message: `the realm ${owner} keeps its events there` });
+      }
+    })
     .describe("Name spaces that share nothing, by their names, which are URIs."),
   limits: limits.prefault({}).describe("What a peer may make the server keep, and for how long it may make it wait."),
   log: z
