@@ -103,7 +103,7 @@ test("every limit of the router and of connections can be configured", () => {
     ...Object.keys(DEFAULT_LIMITS).map((key) => `router ${key}`),
     ...Object.keys(DEFAULT_CONNECTION_LIMITS).map((key) => `connection ${key}`),
   ];
-  expect(limits.filter((limit) => !configurable.has(limit))).toEqual(["connection slowConsumer"]); // a policy; it has a key of its own
+  expect(limits.filter((limit) => !configurable.has(limit))).toEqual(["connection limitLoopback", "connection slowConsumer"]); // a policy; it has a key of its own
 });
 
 /** The members of a union of objects with an `event` that is a string literal, and what else they have. */

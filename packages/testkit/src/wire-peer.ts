@@ -128,17 +128,11 @@ export async function openSocket(where: string): Promise<Socket> {
   return socket;
 }
 
-/** Reads so many octets, which arrive together or not; the rest stays, and the socket is paused. */
+/** Reads so many octets; what follows stays in the socket. */
 export async function read(socket: Socket, count: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for (let length = 0; length < count; ) {
-    const [chunk] = (await once(socket, "data")) as [Buffer];
-    socket.pause();
-    const surplus = length + chunk.length - count;
-    if (surplus > 0) socket.unshift(chunk.subarray(chunk.length - surplus));
-    chunks.push(surplus > 0 ? chunk.subarray(0, chunk.length - surplus) : chunk);
-    length += chunk.length;
-    if (length < count) socket.resume();
+  for (;;) {
+    const octets = socket.read(count) as Buffer | null;
+    if (octets !== null) return octets;
+    await once(socket, "readable");
   }
-  return Buffer.concat(chunks);
 }

@@ -31,6 +31,8 @@ import { type Flushable, flushLater } from "./turn.ts";
 
 /** Told of what happens to connections, for logs and metrics. */
 export interface ConnectionObserver {
+  /** A session was established on it, or ended. */
+  joined(connection: Connection, hasJoined: boolean): void;
   closed(connection: Connection, reason: string): void;
   /** The policy for slow consumers was applied: the connection ends, or drops EVENTs until its queue is shorter. */
   slowConsumer(connection: Connection, action: string): void;
@@ -144,8 +146,10 @@ export abstract class Connection implements Transport, Flushable {
 
   /** A session was established, or ended. */
   protected joined(hasJoined: boolean): void {
+    if (this.#hasJoined === hasJoined) return;
     this.#hasJoined = hasJoined;
     this.hadSession ||= hasJoined;
+    this.#observer.joined(this, hasJoined);
   }
 
   /** What was written to the pool last, for this connection alone. @param isReply the peer asked for it */

@@ -195,6 +195,7 @@ function guard(
 
 /** Ends a connection whose peer does not let go; a client has nothing else to look after. */
 class ClientTicker implements ConnectionObserver {
+  joined(): void {}
   closed(_connection: Connection, _reason: string): void {}
   slowConsumer(_connection: Connection, _action: string): void {}
 }

@@ -17,10 +17,14 @@ export interface ConnectionLimits {
   readonly headerCount: number;
   /** Connections of one address that have not joined. Loopback and UNIX sockets are exempt. */
   readonly unjoinedPerAddress: number;
+  /** Connections of one listener that have not joined. */
+  readonly unjoined: number;
   /** Connections of one address. Loopback and UNIX sockets are exempt. */
   readonly connectionsPerAddress: number;
   /** Connections of one listener. */
   readonly connections: number;
+  /** Whether loopback is an address like any other. */
+  readonly limitLoopback: boolean;
   /** Outgoing queue: above `queueSoft` for `queueSoftMs`, or above `queueHard` at once, `slowConsumer` applies. */
   readonly queueSoft: number;
   readonly queueSoftMs: number;
@@ -49,8 +53,10 @@ export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
   headerSize: 8 << 10,
   headerCount: 50,
   unjoinedPerAddress: 32,
+  unjoined: 10_000,
   connectionsPerAddress: 10_000,
   connections: 100_000,
+  limitLoopback: false,
   queueSoft: 1 << 20,
   queueSoftMs: 10_000,
   queueHard: 8 << 20,

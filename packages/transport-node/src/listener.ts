@@ -7,7 +7,7 @@
 import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
 import type { Duplex } from "node:stream";
-import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from "node:tls";
 import {
   announceableLength,
   CloseReason,
@@ -24,7 +24,8 @@ import {
   subprotocolOf,
 } from "@junctor/protocol";
 import { type ServerOptions, WebSocketServer, type Server as WebSocketServerOf } from "ws";
-import { addressText, isLoopback, limitKey, peerAddress } from "./address.ts";
+import { addressText, peerAddress } from "./address.ts";
+import { Admission } from "./admission.ts";
 import type { Connection, ConnectionObserver } from "./connection.ts";
 import { encodingOf, nodeSerializers } from "./encodings.ts";
 import { binaryFraming, deflateFraming, rawFraming, textFraming } from "./framing.ts";
@@ -110,15 +111,21 @@ export class Listener implements ConnectionObserver {
   readonly #serializers: readonly Serializer[];
   readonly #log: (event: TransportEvent) => void;
   readonly #now: () => number;
+  /** The one that listens; the others are handed their sockets. */
   readonly #server: TcpServer;
+  readonly #tls: TlsServer | undefined;
   readonly #http: HttpServer | undefined;
   readonly #webSockets: WebSocketServerOf<typeof ServerWebSocket>;
   /** What the last WebSocket handshake agreed on for permessage-deflate; `undefined` for none. */
   #windowBits: number | undefined = undefined;
-  readonly #connections = new Set<Connection>();
-  readonly #byAddress = new Map<string, Set<Connection>>();
-  /** Sockets without a connection yet, and since when. */
+  readonly #admission: Admission;
+  /** As the server accepted them. */
+  readonly #sockets = new Set<Socket>();
+  /** Sockets, TLS done, that have shown neither a handshake nor a request, and since when. */
   readonly #opening = new Map<Socket, number>();
+  /** Sockets on which HTTP requests have been made. */
+  readonly #served = new WeakSet<Socket>();
+  readonly #connections = new Set<Connection>();
   readonly #ticker: NodeJS.Timeout;
   #closed: Promise<void> | undefined = undefined;
   #drained: (() => void) | undefined = undefined;
@@ -130,9 +137,10 @@ export class Listener implements ConnectionObserver {
     this.#log = options.log ?? (() => {});
     this.#now = options.now ?? (() => performance.now());
     this.#webSockets = this.#createWebSocketServer();
+    this.#admission = new Admission(this.#limits);
     this.#http = options.kind === "rawsocket" ? undefined : this.#createHttpServer();
-    const isPlainWeb = options.kind === "web" && options.tls === undefined;
-    this.#server = isPlainWeb && this.#http !== undefined ? this.#http : this.#createServer();
+    this.#tls = options.tls === undefined ? undefined : this.#createTlsServer(options.tls);
+    this.#server = createTcpServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#ticker = setInterval(() => this.tick(), TICK_MS);
     this.#ticker.unref();
   }
@@ -164,13 +172,17 @@ export class Listener implements ConnectionObserver {
         });
       });
       if (path !== undefined) setSocketMode(path, mode);
+      // No more file descriptors, for example: the connections that there are go on.
+      this.#server.on("error", ({ message }) =>
+        this.#log({ event: "connection.refused", reason: RefusalReason.system, message, address: undefined }),
+      );
     } catch (error) {
       clearInterval(this.#ticker);
       this.#server.close();
       throw listenError(error, path ?? `${host}:${port}`);
     }
-    // A server that did not listen itself checks no time-outs of the requests handed to it.
-    if (this.#http !== undefined && this.#http !== this.#server) this.#http.emit("listening");
+    // A server that does not listen itself checks no time-outs of the requests handed to it.
+    this.#http?.emit("listening");
   }
 
   /**
@@ -192,15 +204,14 @@ export class Listener implements ConnectionObserver {
     }
   }
 
+  joined(connection: Connection, hasJoined: boolean): void {
+    this.#admission.known(connection.address, hasJoined);
+  }
+
   closed(connection: Connection, reason: string): void {
-    const { address, openedAt, dropped, hadSession } = connection;
+    const { address, openedAt, dropped, hasJoined, hadSession } = connection;
     this.#connections.delete(connection);
-    if (address !== undefined) {
-      const key = limitKey(address);
-      const same = this.#byAddress.get(key);
-      same?.delete(connection);
-      if (same?.size === 0) this.#byAddress.delete(key);
-    }
+    if (hasJoined) this.#admission.known(address, false);
     this.#log({ event: "connection.close", reason, address, durationMs: Math.round(this.#now() - openedAt), dropped, hadSession });
     if (this.#connections.size === 0) this.#drained?.();
   }
@@ -211,21 +222,13 @@ export class Listener implements ConnectionObserver {
 
   // --- Servers ---------------------------------------------------------------------------------------------------------
 
-  #createServer(): TcpServer {
-    const onSocket = (socket: Socket) => this.#accept(socket);
-    const { tls } = this.#options;
-    if (tls === undefined) return createTcpServer({ noDelay: true }, onSocket);
-    const server = createTlsServer(
-      { minVersion: "TLSv1.2", noDelay: true, handshakeTimeout: this.#limits.handshakeTimeoutMs, ...tls },
-      onSocket,
+  #createTlsServer(options: TlsOptions): TlsServer {
+    const server = createTlsServer({ minVersion: "TLSv1.2", handshakeTimeout: this.#limits.handshakeTimeoutMs, ...options }, (socket) =>
+      this.#begin(socket),
     );
     server.on("tlsClientError", (error: Error & { code?: string; reason?: string }, socket) => {
-      this.#log({
-        event: "connection.refused",
-        reason: RefusalReason.tls,
-        message: error.reason ?? error.message,
-        address: peerAddress(socket),
-      });
+      const isLate = error.code === "ERR_TLS_HANDSHAKE_TIMEOUT";
+      this.#logRefusal(socket, isLate ? RefusalReason.handshakeTimeout : RefusalReason.tls, error.reason ?? error.message);
       socket.destroy();
     });
     return server;
@@ -233,26 +236,17 @@ export class Listener implements ConnectionObserver {
 
   #createHttpServer(): HttpServer {
     const { headerSize, headerCount, handshakeTimeoutMs } = this.#limits;
+    const { onRequest = answerHint } = this.#options;
     const http = createHttpServer(
-      { maxHeaderSize: headerSize, headersTimeout: handshakeTimeoutMs, connectionsCheckingInterval: TICK_MS, noDelay: true },
-      this.#options.onRequest ?? answerHint,
+      { maxHeaderSize: headerSize, headersTimeout: handshakeTimeoutMs, connectionsCheckingInterval: TICK_MS },
+      (request, response) => {
+        this.#serve(request.socket);
+        if (this.#hasFewHeaders(request, request.socket)) onRequest(request, response);
+      },
     );
-    http.maxHeadersCount = headerCount;
+    http.maxHeadersCount = headerCount + 1; // what is more is left out: one too many is enough to know
     http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
-    http.on("clientError", (error: Error & { code?: string }, socket) => {
-      if (!socket.writable) {
-        socket.destroy();
-        return;
-      }
-      const problem = error.code === "HPE_HEADER_OVERFLOW" ? "The headers are too long." : "What arrived is neither.";
-      this.#log({
-        event: "connection.refused",
-        reason: RefusalReason.http,
-        message: error.message,
-        address: peerAddress(socket as Socket),
-      });
-      socket.end(plainResponse("400 Bad Request", `This port speaks HTTP and WebSocket. ${problem}`));
-    });
+    http.on("clientError", (error: Error & { code?: string; rawPacket?: Buffer }, stream) => this.#refuseRequest(error, stream as Socket));
     return http;
   }
 
@@ -283,24 +277,67 @@ export class Listener implements ConnectionObserver {
 
   // --- Connections -----------------------------------------------------------------------------------------------------
 
+  /** A socket as the server accepted it. */
   #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    const address = peerAddress(socket);
+    const limit = this.#admission.refusal(address);
+    if (limit !== undefined) {
+      socket.on("error", ignore);
+      if (this.#tls === undefined) socket.write(this.#refusalOf(limit));
+      this.#refuse(socket, limit, TOO_MANY);
+      return;
+    }
+    this.#admission.entered(address);
+    socket.once("close", () => this.#admission.left(address));
+    if (this.#tls === undefined) this.#begin(socket);
+    else this.#tls.emit("connection", socket);
+  }
+
+  /** That there are too many, in the language of the port; nothing where it speaks several. */
+  #refusalOf(limit: RefusalReason): string | Uint8Array {
+    switch (this.#options.kind) {
+      case "rawsocket":
+        return encodeRefusal(HandshakeError.tooManyConnections);
+      case "web":
+        return plainResponse("503 Service Unavailable", `${TOO_MANY} (${limit})`);
+      case "universal":
+        return "";
+    }
+  }
+
+  /** A socket that can be read in clear. */
+  #begin(socket: Socket): void {
+    this.#opening.set(socket, this.#now());
+    socket.once("close", () => this.#opening.delete(socket));
     if (this.#options.kind === "web") {
       this.#http?.emit("connection", socket);
       return;
     }
-    this.#opening.set(socket, this.#now());
     socket.on("error", ignore);
-    socket.once("close", () => this.#opening.delete(socket));
     this.#handshake(socket, undefined);
+  }
+
+  /** An HTTP request was made on it: it is none that only opens. */
+  #serve(socket: Socket): void {
+    this.#opening.delete(socket);
+    if (this.#served.has(socket)) return;
+    this.#served.add(socket);
+    const address = peerAddress(socket);
+    this.#admission.known(address, true);
+    socket.once("close", () => {
+      if (this.#served.has(socket)) this.#admission.known(address, false);
+    });
   }
 
   /** Collects the first four octets, or hands an HTTP request on by its first one. */
   #handshake(socket: Socket, before: Buffer | undefined): void {
     socket.once("data", (chunk: Buffer) => {
       const octets = before === undefined ? chunk : Buffer.concat([before, chunk]);
-      if (octets[0] !== RAWSOCKET_MAGIC && this.#http !== undefined) {
+      if (octets[0] === TLS_HANDSHAKE) this.#refuse(socket, RefusalReason.tls, TLS_HINT);
+      else if (octets[0] !== RAWSOCKET_MAGIC && this.#http !== undefined) {
         socket.pause();
-        this.#opening.delete(socket);
         socket.off("error", ignore);
         socket.unshift(octets);
         this.#http.emit("connection", socket);
@@ -326,8 +363,6 @@ export class Listener implements ConnectionObserver {
     const serializer = this.#serializers.find(({ rawSocketId }) => rawSocketId === number);
     if (serializer === undefined) return this.#refuseHandshake(socket, HandshakeError.serializerUnsupported);
     const address = peerAddress(socket);
-    if (this.#overLimit(address) !== undefined) return this.#refuseHandshake(socket, HandshakeError.tooManyConnections);
-
     const ownLength = announceableLength(this.#limits.messageSize);
     socket.write(encodeHandshake({ serializer: number, maxLength: ownLength }));
     socket.off("error", ignore);
@@ -349,10 +384,14 @@ export class Listener implements ConnectionObserver {
   #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     const socket = stream as Socket;
     socket.on("error", ignore);
+    this.#opening.delete(socket);
+    // It has no session yet, whatever was asked for on it before.
+    if (this.#served.delete(socket)) this.#admission.known(peerAddress(socket), false);
+    if (!this.#hasFewHeaders(request, socket)) return;
     const { webSocketPath = "/ws" } = this.#options;
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     if (webSocketPath !== "*" && path !== webSocketPath) {
-      return this.#refuseUpgrade(
+      return this.#refuseHttp(
         socket,
         "404 Not Found",
         RefusalReason.path,
@@ -364,7 +403,7 @@ export class Listener implements ConnectionObserver {
     if (serializer === undefined) {
       // [AMB-116]
       const supported = this.#serializers.map(subprotocolOf).join(", ");
-      return this.#refuseUpgrade(
+      return this.#refuseHttp(
         socket,
         "400 Bad Request",
         RefusalReason.subprotocol,
@@ -372,9 +411,6 @@ export class Listener implements ConnectionObserver {
       );
     }
     const address = peerAddress(socket);
-    const limit = this.#overLimit(address);
-    if (limit !== undefined) return this.#refuseUpgrade(socket, "503 Service Unavailable", limit, "Too many connections; try again later");
-
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off("error", ignore);
       const plain = serializer.frame === "text" ? textFraming : binaryFraming;
@@ -394,27 +430,27 @@ export class Listener implements ConnectionObserver {
 
   #take(connection: Connection, socket: Socket, info: ConnectionInfo, address: string | undefined): void {
     this.#connections.add(connection);
-    if (address !== undefined) {
-      const key = limitKey(address);
-      const same = this.#byAddress.get(key);
-      if (same === undefined) this.#byAddress.set(key, new Set([connection]));
-      else same.add(connection);
-    }
     const tls = TlsChannel.of(socket, true);
     connection.receiver = this.#options.accept(connection, { ...info, ...(address !== undefined && { address }), ...(tls && { tls }) });
   }
 
-  /** @returns the name of the limit that one more connection from there would exceed */
-  #overLimit(address: string | undefined): RefusalReason | undefined {
-    const { connections, connectionsPerAddress, unjoinedPerAddress } = this.#limits;
-    if (this.#connections.size >= connections) return RefusalReason.connections;
-    if (address === undefined || isLoopback(address)) return undefined;
-    const same = this.#byAddress.get(limitKey(address));
-    if (same === undefined) return undefined;
-    if (same.size >= connectionsPerAddress) return RefusalReason.connectionsPerAddress;
-    let unjoined = 0;
-    for (const connection of same) if (!connection.hasJoined) unjoined++;
-    return unjoined >= unjoinedPerAddress ? RefusalReason.unjoinedPerAddress : undefined;
+  #hasFewHeaders(request: IncomingMessage, socket: Socket): boolean {
+    const { headerCount } = this.#limits;
+    if (request.rawHeaders.length <= 2 * headerCount) return true;
+    this.#refuseHttp(socket, TOO_LARGE_HEADERS, RefusalReason.headerCount, `More than ${headerCount} headers`);
+    return false;
+  }
+
+  /** What arrived is no HTTP request, or none in time. */
+  #refuseRequest(error: Error & { code?: string; rawPacket?: Buffer }, socket: Socket): void {
+    const { headerSize, handshakeTimeoutMs } = this.#limits;
+    if (!socket.writable) socket.destroy();
+    else if (error.code === "HPE_HEADER_OVERFLOW")
+      this.#refuseHttp(socket, TOO_LARGE_HEADERS, RefusalReason.headerSize, `More than ${headerSize} bytes of headers`);
+    else if (error.code === "ERR_HTTP_REQUEST_TIMEOUT")
+      this.#refuseHttp(socket, "408 Request Timeout", RefusalReason.handshakeTimeout, `No request within ${handshakeTimeoutMs} ms`);
+    else if (error.rawPacket?.[0] === TLS_HANDSHAKE) this.#refuse(socket, RefusalReason.tls, TLS_HINT);
+    else this.#refuseHttp(socket, "400 Bad Request", RefusalReason.http, `This port speaks HTTP and WebSocket: ${error.message}`);
   }
 
   #refuseHandshake(socket: Socket, error: HandshakeError): void {
@@ -422,13 +458,13 @@ export class Listener implements ConnectionObserver {
     this.#refuse(socket, RefusalReason.handshake, `RawSocket handshake refused with error ${error}`);
   }
 
-  #refuseUpgrade(socket: Socket, status: string, reason: RefusalReason, text: string): void {
+  #refuseHttp(socket: Socket, status: string, reason: RefusalReason, text: string): void {
     socket.write(plainResponse(status, text));
     this.#refuse(socket, reason, text);
   }
 
   #refuse(socket: Socket, reason: RefusalReason, message: string): void {
-    this.#log({ event: "connection.refused", reason, message, address: peerAddress(socket) });
+    this.#logRefusal(socket, reason, message);
     this.#opening.delete(socket);
     socket.end();
     // Whoever keeps his side open is cut a little later.
@@ -436,6 +472,10 @@ export class Listener implements ConnectionObserver {
     cut.unref();
     socket.once("close", () => clearTimeout(cut));
     socket.resume();
+  }
+
+  #logRefusal(socket: Socket, reason: RefusalReason, message: string): void {
+    this.#log({ event: "connection.refused", reason, message, address: peerAddress(socket) });
   }
 
   async #close(graceMs: number): Promise<void> {
@@ -454,6 +494,8 @@ export class Listener implements ConnectionObserver {
       });
     }
     this.#http?.closeAllConnections();
+    this.#http?.close(); // the watch over its time-outs
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
     clearInterval(this.#ticker);
   }
@@ -497,6 +539,11 @@ function answerHint(_request: IncomingMessage, response: ServerResponse): void {
 function ignore(): void {}
 
 const RAW_HINT = "This port speaks WAMP over RawSocket, not HTTP. Use tcp:// in a WAMP client, or the router's WebSocket port.";
+const TLS_HINT = "what arrived is TLS, and this port is without it: the client's URL starts with ws:// or tcp://";
+const TOO_MANY = "Too many connections; try again later";
+const TOO_LARGE_HEADERS = "431 Request Header Fields Too Large";
+/** The first octet of a TLS connection (RFC 8446, 5.1). */
+const TLS_HANDSHAKE = 0x16;
 const HTTP_REQUEST = /^(GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT|TRACE|PRI) ?/;
 const TICK_MS = 1_000;
 const DEFLATE = { serverNoContextTakeover: true, clientNoContextTakeover: true, threshold: 1024, concurrencyLimit: 4 };

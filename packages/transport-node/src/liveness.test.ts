@@ -15,7 +15,11 @@ async function connection(address: string | undefined, isAwaited: boolean) {
   const peer = connect((server.address() as AddressInfo).port, "127.0.0.1");
   const [socket] = (await once(server, "connection")) as [Socket];
   const closed: string[] = [];
-  const observer: ConnectionObserver = { closed: (_connection, reason) => void closed.push(reason), slowConsumer: () => {} };
+  const observer: ConnectionObserver = {
+    joined: () => {},
+    closed: (_connection, reason) => void closed.push(reason),
+    slowConsumer: () => {},
+  };
   const serializer = nodeSerializers[0];
   if (serializer === undefined) throw new Error("no serializer");
   const made = new RawSocketConnection(

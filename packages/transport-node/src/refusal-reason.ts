@@ -1,5 +1,6 @@
 /** Why a connection was refused before it was one: stable names, for logs and metrics. docs/reference/errors.md explains them. */
 export const RefusalReason = {
+  /** TLS failed, or reached a port without it. */
   tls: "tls",
   /** Neither HTTP nor RawSocket. */
   framing: "framing",
@@ -11,7 +12,12 @@ export const RefusalReason = {
   subprotocol: "subprotocol",
   connections: "limit.connections",
   connectionsPerAddress: "limit.connectionsPerAddress",
+  unjoined: "limit.unjoined",
   unjoinedPerAddress: "limit.unjoinedPerAddress",
+  headerSize: "limit.headerSize",
+  headerCount: "limit.headerCount",
+  /** The system did not hand the connection over. */
+  system: "system",
 } as const;
 
 export type RefusalReason = (typeof RefusalReason)[keyof typeof RefusalReason];

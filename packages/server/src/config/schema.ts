@@ -191,13 +191,14 @@ export const LIMITS = {
     "connection",
     "count",
     "unjoinedPerAddress",
-    "Connections of one address that have not joined; loopback and UNIX sockets are exempt.",
+    "Connections of one address (of a /64, for IPv6) that have not joined; UNIX sockets are exempt, and loopback.",
   ],
+  unjoined: ["connection", "count", "unjoined", "Connections of one listener that have not joined."],
   connectionsPerAddress: [
     "connection",
     "count",
     "connectionsPerAddress",
-    "Connections of one address; loopback and UNIX sockets are exempt.",
+    "Connections of one address (of a /64, for IPv6); UNIX sockets are exempt, and loopback.",
   ],
   connections: ["connection", "count", "connections", "Connections of one listener."],
   queueSoft: ["connection", "size", "queueSoft", "Outgoing queue of a connection that it may exceed for queueSoftTime only."],
@@ -245,6 +246,10 @@ const limits = z
       LimitName,
       z.ZodPrefault<typeof count>
     >),
+    limitLoopback: z
+      .boolean()
+      .default(DEFAULT_CONNECTION_LIMITS.limitLoopback)
+      .describe("Whether the limits per address hold for loopback, too."),
     slowConsumer: z
       .enum(["disconnect", "drop_newest", "drop_oldest", "conflate"])
       .default(DEFAULT_CONNECTION_LIMITS.slowConsumer)
@@ -301,6 +306,11 @@ export function limitsOf({ limits }: Pick<Config, "limits">): { router: RouterLi
     );
   return {
     router: { ...DEFAULT_LIMITS, ...of("router") },
-    connection: { ...DEFAULT_CONNECTION_LIMITS, ...of("connection"), slowConsumer: limits.slowConsumer },
+    connection: {
+      ...DEFAULT_CONNECTION_LIMITS,
+      ...of("connection"),
+      limitLoopback: limits.limitLoopback,
+      slowConsumer: limits.slowConsumer,
+    },
   };
 }

@@ -1,0 +1,66 @@
+/**
+ * How many may be connected: sockets of one listener, counted from the moment they open, in all and by address
+ * (reliability 2.1). A socket is a stranger until a session is established on it, or an HTTP request was made.
+ */
+import { isLoopback, limitKey } from "./address.ts";
+import type { ConnectionLimits } from "./limits.ts";
+import { RefusalReason } from "./refusal-reason.ts";
+
+interface Count {
+  sockets: number;
+  strangers: number;
+}
+
+export class Admission {
+  readonly #limits: ConnectionLimits;
+  readonly #all: Count = { sockets: 0, strangers: 0 };
+  readonly #byAddress = new Map<string, Count>();
+
+  constructor(limits: ConnectionLimits) {
+    this.#limits = limits;
+  }
+
+  /** @returns the limit that one more socket from there would exceed */
+  refusal(address: string | undefined): RefusalReason | undefined {
+    const { connections, unjoined, connectionsPerAddress, unjoinedPerAddress } = this.#limits;
+    if (this.#all.sockets >= connections) return RefusalReason.connections;
+    if (this.#all.strangers >= unjoined) return RefusalReason.unjoined;
+    const same = this.#byAddress.get(this.#keyOf(address) ?? "");
+    if (same === undefined) return undefined;
+    if (same.sockets >= connectionsPerAddress) return RefusalReason.connectionsPerAddress;
+    return same.strangers >= unjoinedPerAddress ? RefusalReason.unjoinedPerAddress : undefined;
+  }
+
+  /** A socket opened, a stranger. */
+  entered(address: string | undefined): void {
+    this.#count(address, 1, 1);
+  }
+
+  /** A socket that is a stranger, still or again, is gone. */
+  left(address: string | undefined): void {
+    this.#count(address, -1, -1);
+  }
+
+  /** A socket is no stranger any more, or is one again. */
+  known(address: string | undefined, isKnown: boolean): void {
+    this.#count(address, 0, isKnown ? -1 : 1);
+  }
+
+  #count(address: string | undefined, sockets: number, strangers: number): void {
+    this.#all.sockets += sockets;
+    this.#all.strangers += strangers;
+    const key = this.#keyOf(address);
+    if (key === undefined) return;
+    const same = this.#byAddress.get(key) ?? { sockets: 0, strangers: 0 };
+    same.sockets += sockets;
+    same.strangers += strangers;
+    if (same.sockets === 0) this.#byAddress.delete(key);
+    else this.#byAddress.set(key, same);
+  }
+
+  /** @returns `undefined` where the limits per address do not hold */
+  #keyOf(address: string | undefined): string | undefined {
+    if (address === undefined || (isLoopback(address) && !this.#limits.limitLoopback)) return undefined;
+    return limitKey(address);
+  }
+}
