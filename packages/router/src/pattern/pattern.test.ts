@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compareSpecificity, covers, overlap, type Pattern } from "./covers.ts";
+import { matches as matchesPattern } from "./matches.ts";
 import { PatternIndex } from "./pattern-index.ts";
 
 // The plain version, as a model: three lines that nobody can get wrong.
@@ -59,6 +60,17 @@ test("finds what the plain version finds, whatever comes and goes (PS-PAT-02, RP
       expect([...index.values()].length).toBe(kept.size);
     }),
     { numRuns: 500 },
+  );
+});
+
+test("one pattern and one URI match as in the plain version (AMB-84, AMB-85)", () => {
+  const uri = fc.array(fc.constantFrom("a", "b", "ab", ""), { minLength: 1, maxLength: 4 }).map((components) => components.join("."));
+  const any = fc.record({ uri, match: fc.constantFrom("exact" as const, "prefix" as const, "wildcard" as const) });
+  fc.assert(
+    fc.property(any, uri, (candidate, topic) => {
+      expect(matchesPattern(candidate, topic)).toBe(matches(candidate, topic));
+    }),
+    { numRuns: 2_000 },
   );
 });
 
