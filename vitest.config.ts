@@ -22,7 +22,10 @@ const project = (name: string, include: string[], rest: object = {}) => ({
 
 export default defineConfig({
   test: {
-    reporters: process.env["CI"] === undefined ? ["default"] : ["dot", ["json", { outputFile: ".cache/test-results.json" }]],
+    reporters:
+      process.env["CI"] === undefined
+        ? ["default", "./test/skipped-reporter.ts"]
+        : ["dot", ["json", { outputFile: ".cache/test-results.json" }]],
     projects: [
       project("unit", ["packages/*/src/**/*.test.ts"]),
       project("story", ["test/story/**/*.test.ts", "test/cli/**/*.test.ts", "test/conformance/**/*.test.ts", "test/house/**/*.test.ts"]),

@@ -16,6 +16,7 @@ import { startServer } from "../../packages/server/src/server.ts";
 import { Commands, commandsOf } from "./commands.ts";
 import { DevRouter } from "./dev-router.ts";
 import { pages, read, root } from "./files.ts";
+import { LANGUAGES } from "./languages.ts";
 import { blocksOf } from "./markdown.ts";
 
 /** Where `junctor dev` listens when nobody says otherwise, as the pages write it. */
@@ -61,7 +62,7 @@ beforeAll(async () => {
 afterAll(() => router.stop());
 
 test("every block of code says what language it is in, and it is one that is checked here", () => {
-  const known = ["ts", "js", "sh", "yaml", "json", "text"];
+  const known = ["ts", "js", "sh", "yaml", "json", "text", ...Object.keys(LANGUAGES)];
   expect(blocks.filter(({ language }) => !known.includes(language)).map(({ name, language }) => `${name}: ${language}`)).toEqual([]);
 });
 
@@ -121,6 +122,27 @@ test.each(inLanguage("sh"))("the commands at $name", async ({ code }) => {
     const printed = await commands.perform(text);
     expect(missing(printed, expected)).toBeUndefined();
   }
+});
+
+describe.each(Object.entries(LANGUAGES))("%s", (key, language) => {
+  const { name, missing: problem } = language;
+  if (problem !== undefined && process.env["CI"] === undefined)
+    console.log(`skipped: the programs for ${name} in the documentation. ${problem}`);
+
+  test.skipIf(problem !== undefined && process.env["CI"] === undefined).each(inLanguage(key))(
+    "$name",
+    { timeout: 180_000 },
+    async (block) => {
+      if (problem !== undefined) throw new Error(problem);
+      const folder = join(PROGRAMS, block.name.replace(/[/.:]/g, "-"));
+      let lacking: string | undefined;
+      for await (const printed of language.run(block.code.replace(ADDRESS, router.address), folder)) {
+        lacking = missing(printed, block.code);
+        if (lacking === undefined) break;
+      }
+      expect(lacking).toBeUndefined();
+    },
+  );
 });
 
 test.each(inLanguage("yaml"))("the configuration at $name loads", ({ page, code }) => {
