@@ -1,6 +1,7 @@
 /**
  * What the router has to do at a later time. It owns no timer: it asks its clock to be woken, and whoever embeds it wakes
- * it. A binary heap by time; a cancelled entry stays until its time comes.
+ * it. A binary heap by time, in which every entry knows its place: most time-outs are cancelled long before their time, and
+ * must not stay until then.
  */
 
 export interface Clock {
@@ -14,21 +15,23 @@ export interface Clock {
 
 export class Deadline {
   readonly time: number;
-  #task: (() => void) | undefined;
+  readonly #owner: Deadlines;
+  readonly #task: () => void;
+  /** In the heap; -1 once it is out of it. The heap's own. */
+  place = -1;
 
-  constructor(time: number, task: () => void) {
+  constructor(owner: Deadlines, time: number, task: () => void) {
+    this.#owner = owner;
     this.time = time;
     this.#task = task;
   }
 
   cancel(): void {
-    this.#task = undefined;
+    this.#owner.remove(this);
   }
 
   run(): void {
-    const task = this.#task;
-    this.#task = undefined;
-    task?.();
+    this.#task();
   }
 }
 
@@ -40,10 +43,23 @@ export class Deadlines {
     this.#clock = clock;
   }
 
+  /** Deadlines that are neither due nor cancelled. */
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
   after(ms: number, task: () => void): Deadline {
-    const deadline = new Deadline(this.#clock.now() + ms, task);
-    this.#push(deadline);
-    if (this.#heap[0] === deadline) this.#clock.wakeAt(deadline.time);
+    return this.at(this.#clock.now() + ms, task);
+  }
+
+  at(time: number, task: () => void): Deadline {
+    const deadline = new Deadline(this, time, task);
+    this.#rise(deadline, this.#heap.length);
+    if (deadline.place === 0) this.#clock.wakeAt(time);
     return deadline;
   }
 
@@ -51,45 +67,58 @@ export class Deadlines {
   run(): void {
     const now = this.#clock.now();
     for (let first = this.#heap[0]; first !== undefined && first.time <= now; first = this.#heap[0]) {
-      this.#pop();
+      this.remove(first);
       first.run();
     }
     const next = this.#heap[0];
     if (next !== undefined) this.#clock.wakeAt(next.time);
   }
 
-  #push(deadline: Deadline): void {
-    const heap = this.#heap;
-    let at = heap.push(deadline) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (time(heap, parent) <= deadline.time) break;
-      swap(heap, at, parent);
-      at = parent;
-    }
+  /** Does nothing to one that is out already. */
+  remove(deadline: Deadline): void {
+    const { place } = deadline;
+    const last = this.#heap.at(-1);
+    if (place < 0 || last === undefined) return;
+    deadline.place = -1;
+    this.#heap.pop();
+    if (last === deadline) return;
+    if (last.time < deadline.time) this.#rise(last, place);
+    else this.#sink(last, place);
   }
 
-  #pop(): void {
+  /** Puts one in where there is room, or nearer to the front. */
+  #rise(deadline: Deadline, room: number): void {
     const heap = this.#heap;
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return;
-    heap[0] = last;
-    for (let at = 0; ; ) {
-      const left = 2 * at + 1;
+    let place = room;
+    while (place > 0) {
+      const parent = heap[(place - 1) >> 1] as Deadline;
+      if (parent.time <= deadline.time) break;
+      heap[place] = parent;
+      parent.place = place;
+      place = (place - 1) >> 1;
+    }
+    heap[place] = deadline;
+    deadline.place = place;
+  }
+
+  /** Puts one in where there is room, or further from the front. */
+  #sink(deadline: Deadline, room: number): void {
+    const heap = this.#heap;
+    let place = room;
+    for (;;) {
+      const left = 2 * place + 1;
       const smaller = time(heap, left + 1) < time(heap, left) ? left + 1 : left;
-      if (time(heap, smaller) >= last.time) return;
-      swap(heap, at, smaller);
-      at = smaller;
+      const child = heap[smaller];
+      if (child === undefined || child.time >= deadline.time) break;
+      heap[place] = child;
+      child.place = place;
+      place = smaller;
     }
+    heap[place] = deadline;
+    deadline.place = place;
   }
 }
 
-function time(heap: readonly Deadline[], at: number): number {
-  return heap[at]?.time ?? Number.POSITIVE_INFINITY;
-}
-
-function swap(heap: Deadline[], a: number, b: number): void {
-  const x = heap[a] as Deadline;
-  heap[a] = heap[b] as Deadline;
-  heap[b] = x;
+function time(heap: readonly Deadline[], place: number): number {
+  return heap[place]?.time ?? Number.POSITIVE_INFINITY;
 }

@@ -19,8 +19,10 @@ export const ANNOUNCED = {
   ],
   dealer: [
     "call_canceling",
+    "call_timeout",
     "caller_identification",
     "pattern_based_registration",
+    "progressive_call_invocations",
     "progressive_call_results",
     "registration_meta_api",
     "registration_revocation",

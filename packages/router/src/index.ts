@@ -10,10 +10,11 @@ export {
 } from "./access/authenticator.ts";
 export type { AuthorizationRequest, Authorizer } from "./access/authorizer.ts";
 export { type Action, AUTHORIZER_FAILED, DENIED, type Decision, type Disclosure, type Permission, type RoleConfig } from "./access/role.ts";
+export type { TrustRule } from "./access/trust-levels.ts";
 export type { Audience, Recipient } from "./broker/event-filter.ts";
 export { DEFAULT_HISTORY, type EventsConfig } from "./broker/events-config.ts";
-export type { TrustRule } from "./broker/trust-levels.ts";
 export type { Clock } from "./deadline.ts";
+export { type CallConfig, type CustomInvokePolicy, DEFAULT_CALL_CONFIG } from "./dealer/call-config.ts";
 export type { LocalCall, LocalProcedure } from "./dealer/local-call.ts";
 export { type Refusal, RouterError, refusal } from "./error.ts";
 export { ANNOUNCED } from "./feature.ts";

@@ -16,6 +16,8 @@ export interface RouterLimits {
   /** Calls in flight: of one caller, and of one realm. */
   readonly callsPerSession: number;
   readonly callsPerRealm: number;
+  /** Bytes of payloads that a realm keeps of calls that wait for a callee, or may have to go to another one. */
+  readonly heldCallBytes: number;
   /** Items of each `exclude*` and `eligible*` list. */
   readonly listLength: number;
   /** Testaments of one session, and the bytes of each: of the call that adds it. */
@@ -39,6 +41,7 @@ export const DEFAULT_LIMITS: RouterLimits = {
   registrations: 10_000,
   callsPerSession: 1_024,
   callsPerRealm: 100_000,
+  heldCallBytes: 64 << 20,
   listLength: 1_024,
   testaments: 8,
   testamentSize: 65_536,

@@ -52,6 +52,13 @@ export interface Counters {
   calls: number;
   /** A gauge: calls that have no final answer yet. */
   callsInFlight: number;
+  /** A gauge: calls that wait until a callee is free. */
+  callsWaiting: number;
+  /** A gauge: bytes of payloads that are kept for calls. */
+  heldCallBytes: number;
+  callsTimedOut: number;
+  /** Refused by a callee, and given to another one. */
+  callsRerouted: number;
   /** Answers to invocations that had ended, or to somebody else's (AMB-42, AMB-43). */
   lateAnswers: number;
   /** Publications refused without an answer, because none was asked for (AMB-17). */
@@ -68,6 +75,10 @@ export function createCounters(): Counters {
     eventsUndeliverable: 0,
     calls: 0,
     callsInFlight: 0,
+    callsWaiting: 0,
+    heldCallBytes: 0,
+    callsTimedOut: 0,
+    callsRerouted: 0,
     lateAnswers: 0,
     publicationsRefused: 0,
   };

@@ -6,6 +6,7 @@ import { type Action, AUTHORIZER_FAILED, type Decision, Role, type RoleConfig } 
 import { Broker } from "./broker/broker.ts";
 import { GET_EVENTS, getEvents } from "./broker/event-history.ts";
 import type { EventsConfig } from "./broker/events-config.ts";
+import { type CallConfig, DEFAULT_CALL_CONFIG } from "./dealer/call-config.ts";
 import { Dealer } from "./dealer/dealer.ts";
 import { announcedRoles } from "./feature.ts";
 import type { RouterLimits } from "./limits.ts";
@@ -37,6 +38,7 @@ export interface RealmConfig {
   /** Default `lenient`. */
   readonly requestIds?: RequestIdRule;
   readonly events?: EventsConfig;
+  readonly calls?: Partial<CallConfig>;
 }
 
 export class Realm {
@@ -66,11 +68,12 @@ export class Realm {
     this.authorizer = config.authorize;
     this.limits = environment.limits;
     this.log = environment.log;
-    const { ids, routerIds, random, limits, clock } = environment;
+    const { ids, routerIds, random, limits, clock, deadlines } = environment;
     const subscriptions = new PatternMeta(subscriptionKind(this), this);
     const registrations = new PatternMeta(registrationKind(this), this);
     this.broker = new Broker(ids, routerIds, this.counters, clock, subscriptions, config.events);
-    this.dealer = new Dealer(routerIds, random, limits, this.counters, clock, registrations);
+    const calls = { ...DEFAULT_CALL_CONFIG, ...config.calls };
+    this.dealer = new Dealer(routerIds, random, limits, this.counters, clock, deadlines, registrations, calls);
     this.#sessionMeta = new SessionMeta(this);
     this.#testaments = new Testaments(this);
     for (const meta of [this.#sessionMeta, registrations, subscriptions, this.#testaments]) meta.provide();

@@ -16,7 +16,6 @@ import {
   messageName,
   NO_OPTIONS,
   nextId,
-  type PassthruOptions,
   Payload,
   ProtocolError,
   type Publish,
@@ -34,6 +33,7 @@ import {
 import type { Origin } from "./access/authenticator.ts";
 import type { Authorizer } from "./access/authorizer.ts";
 import type { Action, Decision, Role } from "./access/role.ts";
+import { isPassthru, unannounced } from "./announced.ts";
 import { longestList } from "./broker/event-filter.ts";
 import type { Invocation } from "./dealer/invocation.ts";
 import type { PendingCall } from "./dealer/local-call.ts";
@@ -72,6 +72,8 @@ export class Session implements Principal {
   readonly registrations = new Set<RegistrationId>();
   /** Calls of this session that have no final answer yet: the dealer's. */
   readonly calls = new Map<RequestId, PendingCall>();
+  /** Of calls of this session that ended before their final chunk came, where ids come in any order. */
+  readonly endedStreams = new Set<RequestId>();
   /** What this session is to answer, as a callee: the dealer's. */
   readonly invocations = new Map<InvocationId, Invocation>();
   /** The last invocation id given out to this session; 0 before the first. */
@@ -162,10 +164,13 @@ export class Session implements Principal {
         this.realm.dealer.yield(this, message);
         return;
       case MessageType.Call:
-        this.#request(message, message.procedure, "exact", "call");
+        if (message.options !== NO_OPTIONS) this.#checkAnnounced(message);
+        if (this.features.streams && this.#isContinuation(message.request)) this.realm.dealer.continue(this, message);
+        else this.#request(message, message.procedure, "exact", "call");
         return;
       case MessageType.Publish:
-        if (isPassthru(message.options) && !this.features.publisherPassthru) throw unannouncedPassthru(message);
+        if (isPassthru(message.options) && !this.features.publisherPassthru)
+          throw unannounced(message, "ppt_scheme", "payload_passthru_mode");
         this.#request(message, message.topic, "exact", "publish");
         return;
       case MessageType.Error:
@@ -202,10 +207,26 @@ export class Session implements Principal {
     if (problem !== undefined) this.#answer(message, problem);
     // Without an authorizer no closure is made.
     else if (this.#authorizer === undefined) this.#perform(message, this.#role.decidePattern(action, uri, match), action, uri);
+    else if (message.type === MessageType.Call) this.#authorizeCall(message);
     else this.authorize(action, uri, match, (decision) => this.#perform(message, decision, action, uri));
   }
 
-  #perform(message: Call | Publish | Subscribe | Register, decision: Decision, action: Action, uri: string): void {
+  // [AMB-57] The time of a call runs while the authorizer decides.
+  #authorizeCall(message: Call): void {
+    const { dealer } = this.realm;
+    const acceptedAt = dealer.now();
+    let isOver = false;
+    const deadline = dealer.deadlineOf(message, acceptedAt, (refused) => {
+      isOver = true;
+      if (!this.#hasLeft) this.#answer(message, refused);
+    });
+    this.authorize("call", message.procedure, "exact", (decision) => {
+      deadline?.cancel();
+      if (!isOver) this.#perform(message, decision, "call", message.procedure, acceptedAt);
+    });
+  }
+
+  #perform(message: Call | Publish | Subscribe | Register, decision: Decision, action: Action, uri: string, acceptedAt?: number): void {
     const { broker, dealer } = this.realm;
     if (!decision.allow) {
       this.realm.log({ event: "authz.deny", realm: this.realm.name, session: this.id, action, uri });
@@ -218,7 +239,7 @@ export class Session implements Principal {
     }
     switch (message.type) {
       case MessageType.Call:
-        this.#answer(message, dealer.call(this, message, decision.disclose));
+        this.#answer(message, dealer.call(this, message, decision.disclose, acceptedAt));
         return;
       case MessageType.Publish:
         this.#answer(message, broker.publish(this, message, decision.disclose));
@@ -289,6 +310,30 @@ export class Session implements Principal {
     }
   }
 
+  #checkAnnounced(message: Call): void {
+    const { options } = message;
+    if (options.progress === true && !this.features.streams) throw unannounced(message, "progress", "progressive_call_invocations"); // [RPC-PCI-04]
+    if (isPassthru(options) && !this.features.callerPassthru) throw unannounced(message, "ppt_scheme", "payload_passthru_mode"); // [PPT-07]
+  }
+
+  /**
+   * Whether a CALL is no new one (RPC-PCI-11): its id was used before, by whatever request (AMB-62 j), and may be ahead of the
+   * last one only where ids have wrapped. Where ids come in any order, only the ids of calls tell.
+   */
+  #isContinuation(request: RequestId): boolean {
+    if (this.calls.has(request)) return true;
+    if (this.realm.requestIds === "lenient") return this.endedStreams.has(request);
+    return request !== nextId(this.#lastRequest) && request <= this.#lastRequest;
+  }
+
+  /** A call has ended before its final chunk: what else comes of it is to be dropped (RPC-PCI-09). */
+  streamEnded(request: RequestId): void {
+    if (this.realm.requestIds === "strict") return; // its id is behind the last one, which is enough (RPC-PCI-12)
+    this.endedStreams.add(request);
+    const [oldest] = this.endedStreams;
+    if (oldest !== undefined && this.endedStreams.size > this.realm.limits.callsPerSession) this.endedStreams.delete(oldest);
+  }
+
   /** What is wrong with a URI that this session names, whatever it may do. */
   problemOf(uri: string, match: MatchPolicy, action: Action): Refusal | undefined {
     const { limits } = this.realm;
@@ -343,6 +388,7 @@ export class Session implements Principal {
       this.realm.counters.publicationsRefused++; // [PS-07, AMB-17] never an answer
       return;
     }
+    if (message.type === MessageType.Call && message.options.progress === true) this.streamEnded(message.request); // [AMB-62 b]
     this.send({
       type: MessageType.Error,
       requestType: message.type,
@@ -352,16 +398,6 @@ export class Session implements Principal {
       payload: Payload.of(refused.args),
     });
   }
-}
-
-/** [PPT-01] */
-function isPassthru({ ppt_scheme }: PassthruOptions): boolean {
-  return ppt_scheme !== undefined && ppt_scheme !== "";
-}
-
-/** [PPT-07] */
-function unannouncedPassthru({ type }: Message): ProtocolError {
-  return new ProtocolError("INVALID_OPTION", `${messageName(type)}: ppt_scheme is given, but HELLO did not announce payload_passthru_mode`);
 }
 
 /** The error for a message that may not arrive now, from this side. */

@@ -109,8 +109,14 @@ export function realmConfig(name: string, permissions: readonly Permission[] = [
   return { name, roles: [{ name: "anonymous", permissions }], authenticate: anonymous("anonymous"), requestIds: "strict" };
 }
 
-const cancelling = { features: { call_canceling: true, progressive_call_results: true } };
-export const ALL_ROLES = { publisher: {}, subscriber: {}, caller: cancelling, callee: cancelling };
+const flags = (...names: string[]) => ({ features: Object.fromEntries(names.map((name) => [name, true])) });
+const calls = ["call_canceling", "call_timeout", "payload_passthru_mode", "progressive_call_invocations", "progressive_call_results"];
+export const ALL_ROLES = {
+  publisher: {},
+  subscriber: {},
+  caller: flags(...calls),
+  callee: flags(...calls, "call_reroute", "registration_revocation"),
+};
 
 type Typed<T extends Message["type"]> = Extract<Message, { type: T }>;
 

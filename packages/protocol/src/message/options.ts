@@ -89,7 +89,7 @@ export const RESULT_DETAILS = table({ progress: "bool", callee: "id", callee_aut
 export const ERROR_DETAILS = table({ callee: "id", callee_authid: "text", callee_authrole: "text", ...passthru });
 export const REGISTER_OPTIONS = table({
   match: MATCH,
-  invoke: ["single", "roundrobin", "random", "first", "last"],
+  invoke: ["single", "roundrobin", "random", "first", "last", "least_loaded", "affinity"],
   disclose_caller: "bool",
   forward_timeout: "bool",
   concurrency: "count",

@@ -74,7 +74,8 @@ export interface ErrorMessage {
   readonly payload: Payload;
 }
 
-export type InvokePolicy = "single" | "roundrobin" | "random" | "first" | "last";
+/** The last two are Junctor's own. */
+export type InvokePolicy = "single" | "roundrobin" | "random" | "first" | "last" | "least_loaded" | "affinity";
 
 export interface RegisterOptions {
   readonly match?: MatchPolicy;

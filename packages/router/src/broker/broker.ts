@@ -27,6 +27,7 @@ import {
   Uri,
 } from "@junctor/protocol";
 import type { Disclosure } from "../access/role.ts";
+import { TrustLevels } from "../access/trust-levels.ts";
 import type { Clock } from "../deadline.ts";
 import { type Refusal, refusal } from "../error.ts";
 import type { Counters } from "../log.ts";
@@ -40,7 +41,6 @@ import { DEFAULT_RETENTION, type RetentionLimits } from "../store/retained-event
 import { ConsumerGroup } from "./consumer-group.ts";
 import { audienceOf, eventFilter } from "./event-filter.ts";
 import { DEFAULT_HISTORY, type EventsConfig } from "./events-config.ts";
-import { TrustLevels } from "./trust-levels.ts";
 
 /** One subscription, shared by all its subscribers (PS-PAT-03). */
 export interface Subscription {

@@ -1,8 +1,9 @@
 /** What a realm's configuration says of events beyond their delivery. */
+
+import type { TrustRule } from "../access/trust-levels.ts";
 import type { Pattern } from "../pattern/covers.ts";
 import type { EventStore, HistoryTopic } from "../store/event-store.ts";
 import type { RetentionLimits } from "../store/retained-events.ts";
-import type { TrustRule } from "./trust-levels.ts";
 
 export interface EventsConfig {
   /** Topics whose events are kept, and how much of them; what is not said is `DEFAULT_HISTORY`. */

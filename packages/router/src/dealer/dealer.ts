@@ -8,15 +8,14 @@
  */
 import {
   type Call,
+  type CallOptions,
   type Cancel,
   type ErrorMessage,
   type IdSource,
-  type InvocationDetails,
   isReserved,
   type MatchPolicy,
   MessageType,
   NO_OPTIONS,
-  nextId,
   ProtocolError,
   type Register,
   type RegistrationId,
@@ -27,28 +26,39 @@ import {
   type Yield,
 } from "@junctor/protocol";
 import type { Disclosure } from "../access/role.ts";
-import { defined } from "../broker/broker.ts";
-import type { Clock } from "../deadline.ts";
+import { TrustLevels } from "../access/trust-levels.ts";
+import { isPassthru, unannounced } from "../announced.ts";
+import type { Clock, Deadline, Deadlines } from "../deadline.ts";
 import { type Refusal, RouterError, refusal } from "../error.ts";
 import type { RouterLimits } from "../limits.ts";
 import type { Counters } from "../log.ts";
 import type { PatternObserver } from "../meta/pattern-meta.ts";
 import { PatternIndex } from "../pattern/pattern-index.ts";
 import type { Session } from "../session.ts";
+import type { CallConfig } from "./call-config.ts";
+import { CallTerms } from "./call-terms.ts";
 import { Invocation } from "./invocation.ts";
+import { invocationDetails, resultDetails } from "./invocation-details.ts";
 import { LocalCall, type LocalProcedure } from "./local-call.ts";
-import { type Callee, Registration } from "./registration.ts";
+import { Callee, Registration, type RegistrationDealer } from "./registration.ts";
 
 export class Dealer {
   readonly #index = new PatternIndex<Registration>();
   readonly #byId = new Map<RegistrationId, Registration>();
   readonly #local = new Map<string, LocalProcedure>();
+  readonly config: CallConfig;
   readonly #registrationIds: IdSource;
-  readonly #random: () => number;
+  readonly #deadlines: Deadlines;
   readonly #limits: RouterLimits;
   readonly #counters: Counters;
   readonly #clock: Clock;
   readonly #observer: PatternObserver<Registration>;
+  readonly #trust: TrustLevels | undefined;
+  /** Every call has a time-out. */
+  readonly #isTimed: boolean;
+  readonly #forRegistrations: RegistrationDealer;
+  /** Registrations whose waiting calls are to be looked at. */
+  readonly #changed: Registration[] = [];
 
   constructor(
     registrationIds: IdSource,
@@ -56,14 +66,20 @@ export class Dealer {
     limits: RouterLimits,
     counters: Counters,
     clock: Clock,
+    deadlines: Deadlines,
     observer: PatternObserver<Registration>,
+    config: CallConfig,
   ) {
+    this.config = config;
     this.#registrationIds = registrationIds;
-    this.#random = random;
+    this.#deadlines = deadlines;
     this.#limits = limits;
     this.#counters = counters;
     this.#clock = clock;
     this.#observer = observer;
+    this.#trust = config.trust.length === 0 ? undefined : new TrustLevels(config.trust);
+    this.#isTimed = config.defaultTimeoutMs > 0 || config.maximumTimeoutMs > 0;
+    this.#forRegistrations = { random, queueLength: config.queueLength, changed: this.#changed };
   }
 
   get registrationCount(): number {
@@ -102,26 +118,38 @@ export class Dealer {
   }
 
   register(session: Session, message: Register, disclose: Disclosure): Refusal | undefined {
-    const match = message.options.match ?? "exact";
-    const invoke = message.options.invoke ?? "single";
-    const discloseCaller = message.options.disclose_caller === true;
+    const { options } = message;
+    const match = options.match ?? "exact";
+    const invoke = options.invoke ?? "single";
+    const discloseCaller = options.disclose_caller === true;
+    if ((invoke === "least_loaded" || invoke === "affinity") && !this.config.invoke.includes(invoke))
+      return refusal(Uri.optionNotAllowed, `the realm does not allow invoke ${invoke}`);
     if (discloseCaller && disclose === "deny") return refusal(Uri.discloseMeDisallowed); // [AMB-65]
     if (this.#local.has(message.procedure)) return refusal(Uri.procedureAlreadyExists, `the router answers ${message.procedure} itself`);
     let registration = this.#index.get(message.procedure, match);
     const isCreated = registration === undefined;
     if (registration === undefined) {
-      registration = new Registration(this.#registrationIds.next(), message.procedure, match, invoke, this.#clock.date());
+      const id = this.#registrationIds.next();
+      registration = new Registration(id, message.procedure, match, invoke, this.#clock.date(), this.#forRegistrations);
       this.#index.set(message.procedure, match, registration);
       this.#byId.set(registration.id, registration);
     } else {
       const conflict = conflictOf(registration, session, invoke);
       if (conflict !== undefined) return refusal(Uri.procedureAlreadyExists, conflict);
     }
-    registration.add({ session, discloseCaller });
+    registration.add(
+      new Callee(registration, session, {
+        discloseCaller,
+        forwardsTimeout: options.forward_timeout === true && session.features.timeout,
+        mayRefuse: this.config.reroute && session.features.reroute,
+        concurrency: options.concurrency,
+      }),
+    );
     session.registrations.add(registration.id);
     // [ORD-04] Before any INVOCATION of this registration.
     session.send({ type: MessageType.Registered, request: message.request, registration: registration.id });
     this.#observer.joined(session, registration, isCreated);
+    this.#serve();
     return undefined;
   }
 
@@ -131,6 +159,7 @@ export class Dealer {
     if (registration === undefined) return refusal(Uri.noSuchRegistration); // [RPC-03]
     session.send({ type: MessageType.Unregistered, request: message.request, details: undefined });
     this.#observer.left(session, registration, registration.callees.length === 0);
+    this.#serve();
     return undefined;
   }
 
@@ -148,55 +177,93 @@ export class Dealer {
       session.send({ type: MessageType.Unregistered, request: 0, details });
     }
     this.#observer.left(session, removed, removed.callees.length === 0);
+    this.#serve();
     return true;
   }
 
-  call(caller: Session, message: Call, disclose: Disclosure): Refusal | undefined {
-    const { options, procedure } = message;
+  /** @param acceptedAt when the message came, if it had to wait since: its time-out runs from there (AMB-57) */
+  call(caller: Session, message: Call, disclose: Disclosure, acceptedAt?: number): Refusal | undefined {
+    const { options, procedure, payload } = message;
     if (options.disclose_me === true && disclose === "deny") return refusal(Uri.discloseMeDisallowed); // [RPC-CID-04]
     const registration = this.#index.best(procedure);
-    const callee = registration?.pick(this.#random);
-    if (registration === undefined || callee === undefined) {
+    if (registration === undefined) {
       const endpoint = this.#local.get(procedure);
-      if (endpoint !== undefined) return this.#callLocal(caller, message, endpoint);
+      if (endpoint !== undefined) return this.#callLocal(caller, message, endpoint, acceptedAt);
       return refusal(Uri.noSuchProcedure, `no callee has registered ${procedure}`); // [RPC-07]
     }
     const exceeded = this.#exceeded(caller);
     if (exceeded !== undefined) return exceeded;
+    const trustlevel = this.#trust?.of(procedure, caller.authrole); // [RPC-TRUST-01]
+    const isPlain = registration.isPlain && !this.#isTimed && (options === NO_OPTIONS || isPlainOptions(options));
+    if (!isPlain) return this.#callOnTerms(caller, message, registration, disclose, trustlevel, acceptedAt);
+    const callee = registration.pick(undefined);
+    if (callee === undefined) return refusal(Uri.noAvailableCallee);
 
     this.#counters.calls++;
-    const target = callee.session;
-    target.lastInvocation = nextId(target.lastInvocation); // [ID-06]
-    const receivesProgress = options.receive_progress === true && target.features.progressiveResults; // [RPC-PCR-03]
-    const isPlain = options === NO_OPTIONS && registration.match === "exact" && !callee.discloseCaller && disclose !== "force";
-    const details = isPlain ? NO_OPTIONS : invocationDetails(caller, message, registration, callee, disclose, receivesProgress);
-    const invocation = new Invocation(target.lastInvocation, target, caller, message.request, receivesProgress);
-    const outcome = target.send({
-      type: MessageType.Invocation,
-      request: invocation.id,
-      registration: registration.id, // [RPC-14]
-      details,
-      payload: message.payload,
-    });
-    if (outcome !== "sent") invocation.undeliverable(outcome);
+    const receivesProgress = options.receive_progress === true && callee.session.features.progressiveResults; // [RPC-PCR-03]
+    // Hot path: a call that says nothing special gets along without a record of its own. Bench: bench/calls.
+    const isBare =
+      options === NO_OPTIONS &&
+      registration.match === "exact" &&
+      !callee.discloseCaller &&
+      disclose !== "force" &&
+      trustlevel === undefined;
+    const details = isBare ? NO_OPTIONS : invocationDetails(caller, message, callee, disclose, receivesProgress, trustlevel, undefined);
+    new Invocation(caller, message.request, undefined).assign(callee, details, payload, receivesProgress);
     return undefined;
+  }
+
+  #callOnTerms(
+    caller: Session,
+    { request, options, procedure, payload }: Call,
+    registration: Registration,
+    disclose: Disclosure,
+    trustlevel: number | undefined,
+    acceptedAt: number | undefined,
+  ): Refusal | undefined {
+    let key = registration.invoke === "affinity" ? caller.authid : undefined;
+    if (this.config.sharding && options.runmode !== undefined) {
+      if (options.runmode !== "partition") return refusal(Uri.optionNotAllowed, `the router knows no runmode ${options.runmode}`);
+      if (options.rkey === undefined) return refusal(Uri.invalidArgument, "runmode partition needs an rkey"); // [RPC-SHARD-01]
+      key = options.rkey;
+    }
+    this.#counters.calls++;
+    const timeoutMs = this.timeoutMs(options);
+    const terms = new CallTerms(registration, procedure, options, disclose, trustlevel, key, timeoutMs);
+    if (timeoutMs > 0) terms.due = (acceptedAt ?? this.now()) + timeoutMs;
+    new Invocation(caller, request, terms).route(payload);
+    this.#serve();
+    return undefined;
+  }
+
+  /** A CALL whose id is not new: a further chunk of a call, or of one that has ended meanwhile and needs no more (RPC-PCI-09). */
+  continue(caller: Session, message: Call): void {
+    const call = caller.calls.get(message.request);
+    if (call !== undefined) call.continue(message);
+    else if (message.options.progress !== true) caller.endedStreams.delete(message.request);
+    this.#serve();
   }
 
   /** Only the calling session can cancel, and an ended call cannot be (AMB-48). */
   cancel(caller: Session, message: Cancel): void {
     caller.calls.get(message.request)?.cancel(message.options.mode ?? "killnowait"); // [AMB-46]
+    this.#serve();
   }
 
-  /** @throws {ProtocolError} `UNKNOWN_INVOCATION` */
+  /** @throws {ProtocolError} `UNKNOWN_INVOCATION`, `INVALID_OPTION` */
   yield(callee: Session, message: Yield): void {
     const invocation = this.#invocation(callee, message.request);
-    if (invocation !== undefined) invocation.result(resultDetails(message.options), message.payload);
+    if (invocation === undefined) return;
+    invocation.result(message.options === NO_OPTIONS ? NO_OPTIONS : yieldDetails(callee, message), message.payload);
+    this.#serve();
   }
 
   /** @throws {ProtocolError} `UNKNOWN_INVOCATION` */
   error(callee: Session, message: ErrorMessage): void {
     const invocation = this.#invocation(callee, message.request);
-    if (invocation !== undefined) invocation.error(message.error, resultDetails(message.details), message.payload);
+    if (invocation === undefined) return;
+    invocation.error(message.error, resultDetails(message.details), message.payload);
+    this.#serve();
   }
 
   /** Ends all registrations, invocations and calls of a session, by whatever way it left (SES-24). */
@@ -209,9 +276,46 @@ export class Dealer {
     for (const registration of ended) this.#observer.left(session, registration, registration.callees.length === 0);
     for (const invocation of session.invocations.values()) invocation.calleeLeft();
     for (const call of session.calls.values()) call.callerLeft();
+    this.#serve();
   }
 
-  #callLocal(caller: Session, { request, options, procedure, payload }: Call, endpoint: LocalProcedure): Refusal | undefined {
+  now(): number {
+    return this.#deadlines.now();
+  }
+
+  /** How long a call may last without a sign of its callee; 0: for ever. */
+  timeoutMs(options: CallOptions): number {
+    const { defaultTimeoutMs, maximumTimeoutMs } = this.config;
+    const { timeout = 0 } = options;
+    const wanted = timeout > 0 ? timeout : defaultTimeoutMs; // [RPC-TMO-01]
+    return maximumTimeoutMs > 0 && (wanted === 0 || wanted > maximumTimeoutMs) ? maximumTimeoutMs : wanted;
+  }
+
+  /** For a call that is not with a callee: what is to happen when its time is over. `undefined`: it has no time-out. */
+  deadlineOf({ options }: Call, acceptedAt: number, expired: (refused: Refusal) => void): Deadline | undefined {
+    const timeoutMs = this.timeoutMs(options);
+    if (timeoutMs === 0) return undefined;
+    return this.#deadlines.at(acceptedAt + timeoutMs, () => {
+      this.#counters.callsTimedOut++;
+      expired(timedOut(timeoutMs));
+    });
+  }
+
+  /** For invocations: has one looked at when its time is over. */
+  deadline(invocation: Invocation, time: number): Deadline {
+    return this.#deadlines.at(time, () => {
+      invocation.expire(this.now());
+      this.#serve();
+    });
+  }
+
+  /** Last in every entry: calls that wait get what has become free meanwhile, once all that was to be said before is said. */
+  #serve(): void {
+    while (this.#changed.length > 0) this.#changed.pop()?.serve();
+  }
+
+  #callLocal(caller: Session, message: Call, endpoint: LocalProcedure, acceptedAt: number | undefined): Refusal | undefined {
+    const { request, options, procedure, payload } = message;
     const exceeded = this.#exceeded(caller);
     if (exceeded !== undefined) return exceeded;
     // [RPC-PCI-05, PPT-08]
@@ -226,6 +330,7 @@ export class Dealer {
       if (!(error instanceof SerializationError)) throw error;
       call.fail(refusal(Uri.invalidArgument, error.message));
     }
+    if (!call.isEnded) call.deadline = this.deadlineOf(message, acceptedAt ?? this.now(), (refused) => call.fail(refused));
     return undefined;
   }
 
@@ -267,45 +372,17 @@ function conflictOf(registration: Registration, session: Session, invoke: string
   return invoke === "single" ? `${procedure} is registered by another session` : undefined;
 }
 
-function invocationDetails(
-  caller: Session,
-  { options, procedure }: Call,
-  registration: Registration,
-  callee: Callee,
-  disclose: Disclosure,
-  receivesProgress: boolean,
-): InvocationDetails {
-  const { ppt_scheme, ppt_serializer, ppt_cipher, ppt_keyid, enc_algo, enc_key, enc_serializer } = options;
-  // [RPC-CID-02, RPC-CID-05, AMB-66] The caller's own claims are never copied (T29).
-  const isDisclosed = disclose === "force" || options.disclose_me === true || (callee.discloseCaller && disclose !== "deny");
-  return defined({
-    procedure: registration.match === "exact" ? undefined : procedure, // [RPC-PAT-07]
-    receive_progress: receivesProgress ? true : undefined,
-    caller: isDisclosed ? caller.id : undefined,
-    caller_authid: isDisclosed ? caller.authid : undefined,
-    caller_authrole: isDisclosed ? caller.authrole : undefined,
-    ppt_scheme,
-    ppt_serializer,
-    ppt_cipher,
-    ppt_keyid,
-    enc_algo,
-    enc_key,
-    enc_serializer,
-  });
+/** The answer to a call that lasted too long. */
+function timedOut(timeoutMs: number): Refusal {
+  return refusal(Uri.timeout, `no answer within ${timeoutMs} ms`);
 }
 
-/** Only defined keys cross the router (AMB-16). */
-function resultDetails(options: ResultDetails): ResultDetails {
-  if (options === NO_OPTIONS) return options;
-  const { progress, ppt_scheme, ppt_serializer, ppt_cipher, ppt_keyid, enc_algo, enc_key, enc_serializer } = options;
-  return defined({
-    progress: progress === true ? true : undefined,
-    ppt_scheme,
-    ppt_serializer,
-    ppt_cipher,
-    ppt_keyid,
-    enc_algo,
-    enc_key,
-    enc_serializer,
-  });
+function yieldDetails(callee: Session, message: Yield): ResultDetails {
+  if (isPassthru(message.options) && !callee.features.calleePassthru) throw unannounced(message, "ppt_scheme", "payload_passthru_mode"); // [PPT-07]
+  return resultDetails(message.options);
+}
+
+/** Whether options ask for nothing that needs terms. `runmode` without sharding is ignored (RPC-SHARD-02). */
+function isPlainOptions(options: CallOptions): boolean {
+  return (options.timeout ?? 0) === 0 && options.progress !== true && options.runmode === undefined && !isPassthru(options);
 }

@@ -6,7 +6,18 @@
  * A procedure is entered in the order in which its caller's messages came. It answers at once or later; the first answer
  * counts, and there is exactly one for the caller, who may have cancelled or left in between (RPC-08).
  */
-import { type CallOptions, type CancelMode, MessageType, NO_OPTIONS, Payload, type RequestId, Uri } from "@junctor/protocol";
+import {
+  type Call,
+  type CallOptions,
+  type CancelMode,
+  MessageType,
+  NO_OPTIONS,
+  Payload,
+  ProtocolError,
+  type RequestId,
+  Uri,
+} from "@junctor/protocol";
+import type { Deadline } from "../deadline.ts";
 import { type Refusal, refusal } from "../error.ts";
 import type { Session } from "../session.ts";
 
@@ -16,6 +27,11 @@ export type LocalProcedure = (call: LocalCall) => void;
 /** A call without a final answer, in its caller's table. */
 export interface PendingCall {
   cancel(mode: CancelMode): void;
+  /**
+   * A further CALL with its id.
+   * @throws {ProtocolError} `REQUEST_ID`: the call has no further chunks
+   */
+  continue(message: Call): void;
   callerLeft(): void;
 }
 
@@ -25,6 +41,8 @@ export class LocalCall implements PendingCall {
   readonly procedure: string;
   readonly options: CallOptions;
   readonly payload: Payload;
+  /** The dealer's: when the call fails, if it has not ended by then. */
+  deadline: Deadline | undefined = undefined;
   #isEnded = false;
 
   constructor(caller: Session, request: RequestId, procedure: string, options: CallOptions, payload: Payload) {
@@ -63,6 +81,11 @@ export class LocalCall implements PendingCall {
     this.fail(refusal(Uri.canceled));
   }
 
+  // [AMB-62 e]
+  continue({ request }: Call): void {
+    throw new ProtocolError("REQUEST_ID", `CALL: the request id ${request} is in use by a call without chunks`);
+  }
+
   callerLeft(): void {
     this.#end();
   }
@@ -71,6 +94,7 @@ export class LocalCall implements PendingCall {
   #end(): boolean {
     if (this.#isEnded) return false;
     this.#isEnded = true;
+    this.deadline?.cancel();
     this.caller.calls.delete(this.request);
     this.caller.realm.counters.callsInFlight--;
     return true;

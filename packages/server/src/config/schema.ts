@@ -170,6 +170,12 @@ export const LIMITS = {
   registrations: ["router", "count", "registrations", "Registrations of one session."],
   callsPerSession: ["router", "count", "callsPerSession", "Calls of one session that have no answer yet."],
   callsPerRealm: ["router", "count", "callsPerRealm", "Calls of one realm that have no answer yet."],
+  heldCallSize: [
+    "router",
+    "size",
+    "heldCallBytes",
+    "Payloads that a realm keeps of calls that wait for a callee, or may have to go to another one.",
+  ],
   listLength: ["router", "count", "listLength", "Items of each exclude and eligible list."],
   testaments: ["router", "count", "testaments", "Testaments of one session."],
   testamentSize: ["router", "size", "testamentSize", "The call that adds a testament."],

@@ -1,9 +1,9 @@
-/** Publication trust levels, as a realm's configuration assigns them (PS-TRUST-01). */
+/** Trust levels of publications and calls, as a realm's configuration assigns them (PS-TRUST-01, RPC-TRUST-01). Peers have no say (RPC-TRUST-02). */
 import type { Pattern } from "../pattern/covers.ts";
 import { PatternIndex } from "../pattern/pattern-index.ts";
 
 export interface TrustRule extends Pattern {
-  /** Of publishers of this role; without it, of all that no rule for their role concerns. */
+  /** Of publishers or callers of this role; without it, of all that no rule for their role concerns. */
   readonly role?: string;
   /** 0 is the lowest. */
   readonly level: number;
@@ -21,8 +21,8 @@ export class TrustLevels {
     }
   }
 
-  /** The level that the best pattern assigns, one for the publisher's role first. */
-  of(topic: string, authrole: string): number | undefined {
-    return (this.#ofRole.get(authrole)?.best(topic, true) ?? this.#ofAll.best(topic, true))?.level;
+  /** The level that the best pattern assigns, one for the sender's role first. */
+  of(uri: string, authrole: string): number | undefined {
+    return (this.#ofRole.get(authrole)?.best(uri, true) ?? this.#ofAll.best(uri, true))?.level;
   }
 }
