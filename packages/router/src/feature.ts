@@ -1,6 +1,6 @@
 /**
  * What WELCOME announces (FEAT-01). The conformance tests walk this table: a flag stands here when a test by its name in
- * `feature.test.ts` or `broker/feature.test.ts` proves it.
+ * `feature.test.ts`, or in those beside broker and dealer, proves it.
  */
 import type { RouterRole, RouterRoles } from "@junctor/protocol";
 import type { RealmConfig } from "./realm.ts";
