@@ -21,12 +21,16 @@ export interface DevOptions {
   readonly verbose?: boolean;
 }
 
-/** Who joins may do everything; what acts on other sessions has to be granted by its name as well (AMB-97). */
+/**
+ * Who joins may do everything; what acts on other sessions has to be granted by its name as well (AMB-97). What is published
+ * under `demo.` has a history, to try it out.
+ */
 const OPEN_REALM = {
   auth: [{ method: "anonymous", role: "anonymous" }],
   roles: {
     anonymous: { allow: { call: ["*", "wamp.*"], register: ["*"], publish: ["*"], subscribe: ["*"] }, disclose: { caller: "allow" } },
   },
+  events: { history: [{ topic: "demo.*", events: 1_000 }], sharding: true },
 };
 
 export async function dev(options: DevOptions): Promise<void> {
@@ -60,7 +64,7 @@ export async function dev(options: DevOptions): Promise<void> {
   line(`  WebSocket   ${style("cyan", url)}`);
   if (options.rawPort !== undefined) line(`  RawSocket   ${style("cyan", `tcp://${raw?.address}`)}`);
   if (options.unix !== undefined) line(`  RawSocket   ${style("cyan", `unix:${options.unix}`)}`);
-  line(`  realm       ${realm} (anonymous may do everything; demo.clock ticks, demo.add adds)`);
+  line(`  realm       ${realm} (anonymous may do everything; demo.clock ticks, demo.add adds, demo.* has a history)`);
   line("");
   line(style("dim", "  // paste into a file.mjs beside `npm install @junctor/client`, or see the web page"));
   line(`  import { connect } from "@junctor/client";`);
