@@ -72,7 +72,7 @@ export class Running implements AsyncDisposable {
     return this.#out;
   }
 
-  signal(signal: "SIGINT" | "SIGTERM"): void {
+  signal(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
     this.#child.kill(signal);
   }
 

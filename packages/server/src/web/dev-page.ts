@@ -17,6 +17,7 @@ export function devPage(realm: string, webSocketPath: string): { readonly all: R
     ["/", file("text/html", html, OWN_FILES_ONLY)],
     ["/dev.js", file("text/javascript", asset("dev.js"))],
     ["/dev.css", file("text/css", asset("dev.css"))],
+    ["/icon.svg", file("image/svg+xml", asset("icon.svg"))],
   ];
   return { all: serve(new Map([...page, client])), client: serve(new Map([client])) };
 }
