@@ -1,4 +1,4 @@
-/** The closing handshake, octet by octet: what `ws` does when our output is not its own (RFC 6455, 5.5.1, 7.1, 8.1). */
+/** The closing handshake, octet by octet (RFC 6455, 5.5.1, 7.1, 8.1). */
 import { once } from "node:events";
 import { request } from "node:http";
 import type { Duplex } from "node:stream";
@@ -10,8 +10,7 @@ import { listenForEcho } from "./echo.ts";
 test("what was queued in the turn leaves before the CLOSE frame that answers a broken frame", async () => {
   await using peer = await Peer.connect();
   peer.write(frame(0x81, "hello"), frame(0xc1, "reserved bit"));
-  const reason = [..."protocol_violation.framing"].map(octet);
-  expect(await peer.rest()).toEqual([0x81, 5, ..."hello"].map(octet).concat([0x88, 2 + reason.length], status(1002), reason));
+  expect(await peer.rest()).toEqual([0x81, 5, ..."hello"].map(octet).concat(close(1002, "protocol_violation.framing")));
 });
 
 test("what was queued in the turn leaves before the CLOSE frame that answers the peer's", async () => {
@@ -24,7 +23,7 @@ test("what was queued in the turn leaves before the CLOSE frame that answers the
 test("a reason that is not UTF-8 is answered with 1007", async () => {
   await using peer = await Peer.connect();
   peer.write(frame(0x88, Buffer.from([...status(1000), 0xce, 0xba, 0xff])));
-  expect(await peer.rest()).toEqual([0x88, 2, ...status(1007)]);
+  expect(await peer.rest()).toEqual(close(1007, "protocol_violation.malformed_bytes"));
 });
 
 test("after the peer's CLOSE frame the connection takes nothing more", async () => {
@@ -92,6 +91,10 @@ function frame(head: number, payload: string | Buffer): Buffer {
 
 function status(code: number): number[] {
   return [code >> 8, code & 0xff];
+}
+
+function close(code: number, reason: string): number[] {
+  return [0x88, 2 + reason.length, ...status(code), ...[...reason].map(octet)];
 }
 
 function octet(value: string | number): number {

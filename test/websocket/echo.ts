@@ -19,9 +19,10 @@ class EchoSerializer implements Serializer {
   }
 
   /** Answers and events by turns: a connection writes its own frames and shared ones by different paths. */
-  decode(bytes: Uint8Array): Message {
-    if (this.frame === "text" && !isUtf8(bytes)) throw new ProtocolError("MALFORMED_BYTES", "a text message that is not UTF-8");
-    const payload = Payload.encoded(this, bytes, 0, bytes.length, 1);
+  decode(bytes: Uint8Array, start = 0, end = bytes.length): Message {
+    if (this.frame === "text" && !isUtf8(bytes.subarray(start, end)))
+      throw new ProtocolError("MALFORMED_BYTES", "a text message that is not UTF-8");
+    const payload = Payload.encoded(this, bytes, start, end, 1);
     return this.#count++ % 2 === 0
       ? { type: MessageType.Result, request: 1, details: NO_OPTIONS, payload }
       : { type: MessageType.Event, subscription: 1, publication: 1, details: NO_OPTIONS, payload, encoded: undefined };

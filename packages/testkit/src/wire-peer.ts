@@ -41,7 +41,9 @@ export class WirePeer implements AsyncDisposable {
     socket.on("error", () => {}); // `close` follows
     this.ended = Promise.race([once(socket, "end"), once(socket, "close")]);
     socket.on("data", (chunk: Uint8Array) =>
-      this.#parser.push(chunk, { frame: (type, payload) => this.frames.push({ type, payload: Uint8Array.from(payload) }) }),
+      this.#parser.push(chunk, {
+        frame: (type, bytes, start, end) => this.frames.push({ type, payload: Uint8Array.from(bytes.subarray(start, end)) }),
+      }),
     );
   }
 

@@ -48,16 +48,18 @@ const FIN = 0x80;
 const RSV1 = 0x40;
 const TEXT = 1;
 const BINARY = 2;
+const CLOSE = 8;
 const PING = 9;
 const PONG = 10;
+const CONTROL = { close: CLOSE, ping: PING, pong: PONG } as const;
 
 export const textFraming = webSocketFraming("websocket.text", TEXT);
 export const binaryFraming = webSocketFraming("websocket.binary", BINARY);
 
 /** A control frame from server to client; its payload has 125 octets at most. */
-export function controlFrame(type: "ping" | "pong", payload: Uint8Array): Uint8Array {
+export function controlFrame(type: keyof typeof CONTROL, payload: Uint8Array): Uint8Array {
   const frame = new Uint8Array(2 + payload.length);
-  frame[0] = FIN | (type === "ping" ? PING : PONG);
+  frame[0] = FIN | CONTROL[type];
   frame[1] = payload.length;
   frame.set(payload, 2);
   return frame;

@@ -264,6 +264,7 @@ describe("time", () => {
     socket.write(transport === "ws" ? upgrade("wamp.2.json") : Buffer.from("7ff10000", "hex"));
     await once(socket, "data");
     router.advance(5_000);
+    router.advance(2_000); // closeTimeout: the peer does not answer the CLOSE frame either
     await rest(socket);
     const closed = await router.log.next();
     expect(closed).toMatchObject({ event: "connection.close", reason: "timeout.hello" });

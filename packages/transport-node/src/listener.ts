@@ -26,6 +26,7 @@ import {
 import { type ServerOptions, WebSocketServer, type Server as WebSocketServerOf } from "ws";
 import { addressText, peerAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
+import { CompressedConnection, ServerWebSocket } from "./compressed-connection.ts";
 import type { Connection, ConnectionObserver } from "./connection.ts";
 import { encodingOf, nodeSerializers } from "./encodings.ts";
 import { binaryFraming, deflateFraming, rawFraming, textFraming } from "./framing.ts";
@@ -34,7 +35,8 @@ import { RawSocketConnection } from "./rawsocket-connection.ts";
 import { RefusalReason } from "./refusal-reason.ts";
 import { TlsChannel } from "./tls-channel.ts";
 import { claimSocketPath, setSocketMode } from "./unix-socket.ts";
-import { ServerWebSocket, WebSocketConnection } from "./websocket-connection.ts";
+import { WebSocketConnection } from "./websocket-connection.ts";
+import { handshakeProblem, handshakeResponse, VERSION } from "./websocket-handshake.ts";
 
 /** What the listener knows of a peer when it connects. */
 export interface ConnectionInfo {
@@ -115,7 +117,8 @@ export class Listener implements ConnectionObserver {
   readonly #server: TcpServer;
   readonly #tls: TlsServer | undefined;
   readonly #http: HttpServer | undefined;
-  readonly #webSockets: WebSocketServerOf<typeof ServerWebSocket>;
+  /** For those who compress. */
+  readonly #webSockets: WebSocketServerOf<typeof ServerWebSocket> | undefined;
   /** What the last WebSocket handshake agreed on for permessage-deflate; `undefined` for none. */
   #windowBits: number | undefined = undefined;
   readonly #admission: Admission;
@@ -136,7 +139,7 @@ export class Listener implements ConnectionObserver {
     this.#serializers = options.serializers ?? nodeSerializers;
     this.#log = options.log ?? (() => {});
     this.#now = options.now ?? (() => performance.now());
-    this.#webSockets = this.#createWebSocketServer();
+    this.#webSockets = options.deflate === true ? this.#createWebSocketServer() : undefined;
     this.#admission = new Admission(this.#limits);
     this.#http = options.kind === "rawsocket" ? undefined : this.#createHttpServer();
     this.#tls = options.tls === undefined ? undefined : this.#createTlsServer(options.tls);
@@ -261,7 +264,7 @@ export class Listener implements ConnectionObserver {
       maxFragments: fragments,
       closeTimeout: closeTimeoutMs,
       skipUTF8Validation: true, // the serializers check it
-      perMessageDeflate: this.#options.deflate === true ? DEFLATE : false,
+      perMessageDeflate: DEFLATE,
       handleProtocols: (offered) => {
         const serializer = chooseSubprotocol(offered, this.#serializers);
         return serializer === undefined ? false : subprotocolOf(serializer);
@@ -411,21 +414,26 @@ export class Listener implements ConnectionObserver {
       );
     }
     const address = peerAddress(socket);
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      socket.off("error", ignore);
-      const plain = serializer.frame === "text" ? textFraming : binaryFraming;
-      const framing = this.#windowBits === undefined ? plain : deflateFraming(serializer.frame, this.#windowBits);
-      const connection = new WebSocketConnection(
-        webSocket,
-        socket,
-        encodingOf(serializer, framing),
-        this.#limits,
-        this,
-        address,
-        this.#now,
-      );
-      this.#take(connection, socket, { transport: "websocket", serializer: serializer.name }, address);
-    });
+    const problem = handshakeProblem(request);
+    if (problem !== undefined) {
+      return this.#refuseHttp(socket, `400 Bad Request\r\nSec-WebSocket-Version: ${VERSION}`, RefusalReason.handshake, problem);
+    }
+    const plain = serializer.frame === "text" ? textFraming : binaryFraming;
+    const info: ConnectionInfo = { transport: "websocket", serializer: serializer.name };
+    if (this.#webSockets !== undefined && (request.headers["sec-websocket-extensions"] ?? "").includes("permessage-deflate")) {
+      this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+        socket.off("error", ignore);
+        const framing = this.#windowBits === undefined ? plain : deflateFraming(serializer.frame, this.#windowBits);
+        const encoding = encodingOf(serializer, framing);
+        this.#take(new CompressedConnection(webSocket, socket, encoding, this.#limits, this, address, this.#now), socket, info, address);
+      });
+      return;
+    }
+    socket.write(handshakeResponse(request, subprotocolOf(serializer)));
+    socket.off("error", ignore);
+    const connection = new WebSocketConnection(socket, encodingOf(serializer, plain), this.#limits, this, address, this.#now);
+    this.#take(connection, socket, info, address);
+    if (head.length > 0) connection.push(head);
   }
 
   #take(connection: Connection, socket: Socket, info: ConnectionInfo, address: string | undefined): void {

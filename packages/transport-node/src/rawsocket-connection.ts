@@ -55,11 +55,11 @@ export class RawSocketConnection extends Connection implements FrameHandler {
     }
   }
 
-  frame(type: FrameType, payload: Uint8Array): void {
+  frame(type: FrameType, bytes: Uint8Array, start: number, end: number): void {
     if (this.isClosing) return;
     if (type === FrameType.Message) {
-      this.receiver?.receive(this.encoding.serializer.decode(payload));
-    } else if (type === FrameType.Ping) this.#sendFrame(FrameType.Pong, payload); // [TRN-RAW-10]
+      this.receiver?.receive(this.encoding.serializer.decode(bytes, start, end));
+    } else if (type === FrameType.Ping) this.#sendFrame(FrameType.Pong, bytes.subarray(start, end)); // [TRN-RAW-10]
   }
 
   protected override joined(hasJoined: boolean): void {

@@ -4,7 +4,7 @@ export const RefusalReason = {
   tls: "tls",
   /** Neither HTTP nor RawSocket. */
   framing: "framing",
-  /** RawSocket: the serializer, or the length asked for. */
+  /** RawSocket: the serializer, or the length asked for. WebSocket: its headers. */
   handshake: "handshake",
   handshakeTimeout: "timeout.handshake",
   http: "http",

@@ -16,8 +16,8 @@ export function writeFrameHead(bytes: Uint8Array, at: number, type: FrameType, l
 }
 
 export interface FrameHandler {
-  /** A WAMP message, PING or PONG. The bytes stay valid: they are never written again. */
-  frame(type: FrameType, payload: Uint8Array): void;
+  /** A WAMP message, PING or PONG: `bytes` from `start` to `end`. They stay valid: they are never written again. */
+  frame(type: FrameType, bytes: Uint8Array, start: number, end: number): void;
 }
 
 /**
@@ -51,7 +51,7 @@ export class FrameParser {
         const length = this.#readHead(chunk, at);
         const end = at + FRAME_HEAD_SIZE + length;
         if (end <= chunk.length) {
-          handler.frame(((chunk[at] as number) & 0x07) as FrameType, chunk.subarray(at + FRAME_HEAD_SIZE, end));
+          handler.frame(((chunk[at] as number) & 0x07) as FrameType, chunk, at + FRAME_HEAD_SIZE, end);
           at = end;
           continue;
         }
@@ -83,7 +83,7 @@ export class FrameParser {
       this.#partial = new Uint8Array(FRAME_HEAD_SIZE);
       this.#filled = 0;
       this.#needed = FRAME_HEAD_SIZE;
-      handler.frame(((frame[0] as number) & 0x07) as FrameType, frame.subarray(FRAME_HEAD_SIZE));
+      handler.frame(((frame[0] as number) & 0x07) as FrameType, frame, FRAME_HEAD_SIZE, frame.length);
       break;
     }
     return at;

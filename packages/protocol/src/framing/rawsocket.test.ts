@@ -63,7 +63,10 @@ describe("frames", () => {
   const parse = (chunks: readonly Uint8Array[], maxLength = MAX_FRAME_LENGTH) => {
     const frames: [number, string][] = [];
     const parser = new FrameParser(maxLength);
-    for (const chunk of chunks) parser.push(chunk, { frame: (type, payload) => void frames.push([type, hex(payload)]) });
+    const take = {
+      frame: (type: number, bytes: Uint8Array, start: number, end: number) => void frames.push([type, hex(bytes.subarray(start, end))]),
+    };
+    for (const chunk of chunks) parser.push(chunk, take);
     return frames;
   };
 
@@ -89,8 +92,8 @@ describe("frames", () => {
     const parser = new FrameParser(MAX_FRAME_LENGTH);
     let length = 0;
     const take = {
-      frame(_type: FrameType, payload: Uint8Array) {
-        length = payload.length;
+      frame(_type: FrameType, _bytes: Uint8Array, start: number, end: number) {
+        length = end - start;
       },
     };
     parser.push(longest.subarray(0, 1000), take);

@@ -27,8 +27,8 @@ import { MessageType } from "./type.ts";
  * @param allowTransparent takes one binary item for Args where the options name an `enc_algo` (E2EE-02)
  * @throws {ProtocolError} and nothing else, whatever the bytes
  */
-export function decodeMessage(reader: HeaderReader, bytes: Uint8Array, allowTransparent: boolean): Message {
-  const type = reader.begin(bytes) as MessageType;
+export function decodeMessage(reader: HeaderReader, bytes: Uint8Array, start: number, end: number, allowTransparent: boolean): Message {
+  const type = reader.begin(bytes, start, end) as MessageType;
   switch (type) {
     case MessageType.Call: {
       const request = reader.id();

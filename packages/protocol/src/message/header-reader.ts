@@ -11,8 +11,8 @@ export abstract class HeaderReader {
   /** Position of the element read last; 0 is the type code. */
   protected element = 0;
 
-  /** Opens the message list and reads the type code. */
-  abstract begin(bytes: Uint8Array): number;
+  /** Opens the message list in `bytes[start, end)` and reads the type code. */
+  abstract begin(bytes: Uint8Array, start: number, end: number): number;
   /** Whether another element follows. */
   abstract hasMore(): boolean;
   /** An integer from 0 to 2^53; floats without a fraction count as integers (AMB-26). */

@@ -18,6 +18,8 @@ export abstract class BinaryReader extends HeaderReader {
   protected bytes: Uint8Array = new Uint8Array(0);
   protected at = 0;
   protected limit = 0;
+  /** Where the message starts, for errors. */
+  #start = 0;
   protected readonly codec: TextCodec;
   readonly #serializer: Serializer;
   readonly #table: TextTable;
@@ -52,13 +54,14 @@ export abstract class BinaryReader extends HeaderReader {
   /** Tells one checked value. In a header (`isHeader`) tags and extension types are refused. */
   protected abstract walkValue(sink: ValueSink, isHeader: boolean): void;
 
-  begin(bytes: Uint8Array): number {
+  begin(bytes: Uint8Array, start: number, end: number): number {
     this.bytes = bytes;
-    this.at = 0;
-    this.limit = bytes.length;
+    this.#start = start;
+    this.at = start;
+    this.limit = end;
     this.type = 0;
     this.element = 0;
-    if (bytes.length === 0) this.malformed("a message");
+    if (start === end) this.malformed("a message");
     if (this.kind() !== "list") throw new ProtocolError("MALFORMED_MESSAGE", "a message must be a list"); // [MSG-01]
     this.#left = this.open();
     if (!this.hasMore()) throw new ProtocolError("MALFORMED_MESSAGE", "a message must not be an empty list");
@@ -151,7 +154,7 @@ export abstract class BinaryReader extends HeaderReader {
 
   protected malformed(expected: string): never {
     const where = this.type === 0 ? "" : ` (message type ${this.type})`;
-    throw new ProtocolError("MALFORMED_BYTES", `${this.#format}${where}: expected ${expected} at byte ${this.at}`);
+    throw new ProtocolError("MALFORMED_BYTES", `${this.#format}${where}: expected ${expected} at byte ${this.at - this.#start}`);
   }
 
   /** Refuses a length that the bytes left cannot hold, before anything is allocated or walked (T18). */

@@ -20,6 +20,8 @@ export class JsonReader extends HeaderReader {
   readonly #codec: TextCodec;
   readonly #table: TextTable;
   #bytes: Uint8Array = new Uint8Array(0);
+  /** Where the message starts, for errors. */
+  #start = 0;
   #at = 0;
   #end = 0;
 
@@ -32,10 +34,11 @@ export class JsonReader extends HeaderReader {
 
   // --- The elements of a message list ---------------------------------------------------------------------------------
 
-  begin(bytes: Uint8Array): number {
+  begin(bytes: Uint8Array, start: number, end: number): number {
     this.#bytes = bytes;
-    this.#at = 0;
-    this.#end = bytes.length;
+    this.#start = start;
+    this.#at = start;
+    this.#end = end;
     this.type = 0;
     this.element = -1;
     if (this.#peek() !== OPEN_LIST) throw new ProtocolError("MALFORMED_MESSAGE", "a message must be a list"); // [MSG-01]
@@ -64,7 +67,7 @@ export class JsonReader extends HeaderReader {
   textOrNull(): string | null {
     this.#next();
     if (this.#peek() === QUOTE) return this.#string();
-    if (this.#bytes[this.#at] !== LETTER_N) this.fail("MALFORMED_MESSAGE", "must be a string or null");
+    if (this.#byte() !== LETTER_N) this.fail("MALFORMED_MESSAGE", "must be a string or null");
     this.#literal(NULL);
     return null;
   }
@@ -72,8 +75,7 @@ export class JsonReader extends HeaderReader {
   dict(): Record<string, unknown> {
     this.#next();
     if (this.#peek() !== OPEN_MAP) this.fail("MALFORMED_MESSAGE", "must be a dict");
-    const bytes = this.#bytes;
-    if (bytes[this.#at + 1] === CLOSE_MAP) {
+    if (this.#at + 1 < this.#end && this.#bytes[this.#at + 1] === CLOSE_MAP) {
       this.#at += 2;
       return NO_OPTIONS;
     }
@@ -134,7 +136,7 @@ export class JsonReader extends HeaderReader {
 
   end(): void {
     if (this.#peek() !== CLOSE_LIST) {
-      if (this.#bytes[this.#at] === COMMA)
+      if (this.#byte() === COMMA)
         throw new ProtocolError("MALFORMED_MESSAGE", `message type ${this.type}: more than ${this.element + 1} elements`);
       this.#malformed("a comma or the end of the message list");
     }
@@ -169,8 +171,8 @@ export class JsonReader extends HeaderReader {
   #next(): void {
     this.element++;
     // The common form has no white space.
-    if (this.#bytes[this.#at] !== COMMA && this.#peek() !== COMMA) {
-      if (this.#bytes[this.#at] === CLOSE_LIST) this.fail("MALFORMED_MESSAGE", "is missing");
+    if (this.#byte() !== COMMA && this.#peek() !== COMMA) {
+      if (this.#byte() === CLOSE_LIST) this.fail("MALFORMED_MESSAGE", "is missing");
       this.#malformed("a comma");
     }
     this.#at++;
@@ -211,8 +213,8 @@ export class JsonReader extends HeaderReader {
   }
 
   #unusualUnsigned(start: number): number {
-    const c = this.#bytes[start];
-    if (c !== MINUS && !(c !== undefined && c >= DIGIT_0 && c <= DIGIT_9)) this.fail("MALFORMED_MESSAGE", "must be an integer");
+    const c = this.#byte();
+    if (c !== MINUS && !(c >= DIGIT_0 && c <= DIGIT_9)) this.fail("MALFORMED_MESSAGE", "must be an integer");
     this.#number();
     const text = this.#codec.decode(this.#bytes, start, this.#at);
     // [AMB-21] Compared as written: 9007199254740993 would round to a valid id.
@@ -403,7 +405,7 @@ export class JsonReader extends HeaderReader {
 
   #malformed(expected: string): never {
     const where = this.type === 0 ? "" : ` (message type ${this.type})`;
-    throw new ProtocolError("MALFORMED_BYTES", `JSON${where}: expected ${expected} at byte ${this.#at}`);
+    throw new ProtocolError("MALFORMED_BYTES", `JSON${where}: expected ${expected} at byte ${this.#at - this.#start}`);
   }
 
   // --- Values -----------------------------------------------------------------------------------------------------------

@@ -37,8 +37,8 @@ export class JsonSerializer implements Serializer {
     this.#reader = new JsonReader(this, this.#codec);
   }
 
-  decode(bytes: Uint8Array): Message {
-    return decodeMessage(this.#reader, bytes, this.#allowTransparent);
+  decode(bytes: Uint8Array, start = 0, end = bytes.length): Message {
+    return decodeMessage(this.#reader, bytes, start, end, this.#allowTransparent);
   }
 
   encodeInto(message: Message, out: ByteBuffer): void {

@@ -26,8 +26,8 @@ export class MsgpackSerializer implements Serializer {
     this.#reader = new MsgpackReader("MessagePack", this, options.text ?? portableText);
   }
 
-  decode(bytes: Uint8Array): Message {
-    return decodeMessage(this.#reader, bytes, this.#allowTransparent);
+  decode(bytes: Uint8Array, start = 0, end = bytes.length): Message {
+    return decodeMessage(this.#reader, bytes, start, end, this.#allowTransparent);
   }
 
   encodeInto(message: Message, out: ByteBuffer): void {

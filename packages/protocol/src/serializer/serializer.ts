@@ -15,10 +15,10 @@ export interface Serializer {
   readonly frame: "text" | "binary";
   /**
    * Decodes and checks the header; the application payload is checked and kept as a slice of `bytes`, which must not
-   * change while the message lives.
+   * change while the message lives. Without `start` and `end` all of `bytes` is the message.
    * @throws {ProtocolError} and nothing else, whatever the bytes
    */
-  decode(bytes: Uint8Array): Message;
+  decode(bytes: Uint8Array, start?: number, end?: number): Message;
   /**
    * Appends the message to `out`; a payload of this format is copied, not encoded again.
    * @throws {SerializationError} the payload has no form in this format; `out` then ends in an unfinished message

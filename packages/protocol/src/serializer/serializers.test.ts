@@ -85,6 +85,7 @@ describe.each(serializers)("$name", (serializer) => {
       const room = new Uint8Array(message.length + 16).fill(0xff);
       room.set(message, offset);
       expect(plain(serializer.decode(room.subarray(offset, offset + message.length)))).toEqual(plain(serializer.decode(message)));
+      expect(plain(serializer.decode(room, offset, offset + message.length))).toEqual(plain(serializer.decode(message)));
     }
   });
 
