@@ -273,6 +273,48 @@ describe("calls", () => {
     caller.call("com.x");
     expect(caller.take(MessageType.Error).error).toBe(Uri.noSuchProcedure);
   });
+  test("what a callee sends after its final answer is dropped, and nothing of the call is kept (AMB-61)", () => {
+    const { router, caller, callee } = setup();
+    caller.call("com.x", [], { receive_progress: true });
+    const { request } = callee.take(MessageType.Invocation);
+    callee.yield(request, [1]);
+    caller.take(MessageType.Result);
+    callee.yield(request, [2]);
+    callee.yield(request, [3], { progress: true });
+    expect([caller.inbox, callee.closed]).toEqual([[], undefined]);
+    const realm = router.router.realm("realm1");
+    expect([...(realm?.sessions.values() ?? [])].flatMap(({ calls, invocations }) => [calls.size, invocations.size])).toEqual([0, 0, 0, 0]);
+    expect(realm?.counters).toMatchObject({ callsInFlight: 0, lateAnswers: 2 });
+  });
+  test("the registration that was chosen is final: a less specific one is not tried instead (AMB-40)", () => {
+    const { router, caller, callee } = setup();
+    const other = router.join();
+    other.register("com.", { match: "prefix" });
+    other.register("", { match: "wildcard" });
+    caller.call("com.x");
+    const { request } = callee.take(MessageType.Invocation);
+    callee.send({
+      type: MessageType.Error,
+      requestType: MessageType.Invocation,
+      request,
+      details: {},
+      error: Uri.unavailable,
+      payload: Payload.EMPTY,
+    });
+    expect(caller.take(MessageType.Error).requestType).toBe(MessageType.Call);
+    caller.call("com.x");
+    callee.close("transport.lost");
+    expect(caller.take(MessageType.Error).error).toBe(Uri.canceled);
+    expect(other.inbox).toEqual([]);
+  });
+  test("a callee that is to be killed and leaves instead ends the call (AMB-54)", () => {
+    const { caller, callee } = setup();
+    const request = caller.call("com.x");
+    caller.send({ type: MessageType.Cancel, request, options: { mode: "kill" } });
+    expect(caller.inbox).toEqual([]);
+    callee.close("transport.lost");
+    expect(caller.take(MessageType.Error)).toMatchObject({ request, error: Uri.canceled });
+  });
   test("answers to ids of another session do nothing, to ids never issued end the session (AMB-42, AMB-43, PERR-05)", () => {
     const { router, caller, callee } = setup();
     const other = router.join();
