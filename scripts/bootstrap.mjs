@@ -2,7 +2,7 @@
 // has changed, packages are built when a source has. No dependencies of its own; runs on any Node.js that knows modules.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -19,15 +19,15 @@ export function bootstrap() {
     installInputs,
     "installing dependencies",
     "npm",
-    ["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-    "check the network and the npm registry, then run the command again",
+    () => ["ci", "--ignore-scripts", "--no-audit", "--no-fund", ...NETWORK, ...ownCache()],
+    "npm has said why above; where it is the network, check it and npm's registry, then run the command again",
   );
   step(
     "node_modules/.junctor-built",
     buildInputs,
     "building",
     process.execPath,
-    ["node_modules/typescript/bin/tsc", "-b"],
+    () => ["node_modules/typescript/bin/tsc", "-b"],
     "the errors above are in the sources: mend them, then run the command again",
     [["scripts/bundle.mjs"]],
   );
@@ -38,7 +38,7 @@ function step(stamp, inputs, doing, command, args, remedy, more = []) {
   const digest = digestOf(inputs());
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
   console.log(`junctor: ${doing} …`);
-  run(command, args, doing, remedy);
+  run(command, args(), doing, remedy);
   for (const script of more) run(process.execPath, script, doing, remedy);
   writeFileSync(stamp, digestOf(inputs()));
 }
@@ -49,28 +49,44 @@ function run(command, args, doing, remedy) {
   if (status !== 0) fail(`${doing} failed: ${command} ended with exit code ${status}`, remedy);
 }
 
+// What npm has fetched before it need not ask for again; and without a network it says so in seconds instead of minutes.
+const NETWORK = ["--prefer-offline", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=5000"];
+
+// npm cannot work without a cache that it may write to; where the user's is none, it gets one in the clone.
+function ownCache() {
+  const { stdout } = spawnSync("npm", ["config", "get", "cache"], { encoding: "utf8", shell: process.platform === "win32" });
+  const cache = (stdout ?? "").trim();
+  const trial = join(cache, `.junctor-${process.pid}`);
+  try {
+    mkdirSync(trial, { recursive: true });
+    rmSync(trial, { recursive: true });
+    return [];
+  } catch {
+    console.log(`junctor: npm's cache ${cache} cannot be written to; using .cache/npm`);
+    return ["--cache", ".cache/npm"];
+  }
+}
+
 function installInputs() {
-  return ["package.json", "package-lock.json", ...packages().map((name) => join("packages", name, "package.json"))].filter((file) =>
-    existsSync(file),
-  );
+  const workspaces = ["packages", "examples"].flatMap((folder) => workspacesIn(folder).map((name) => join(folder, name, "package.json")));
+  return ["package.json", "package-lock.json", ...workspaces];
 }
 
 function buildInputs() {
   const files = ["tsconfig.base.json", "tsconfig.json", "scripts/bundle.mjs", "package-lock.json"];
-  for (const name of packages()) {
+  const built = ["packages/client/dist/browser/junctor-client.min.js"];
+  for (const name of workspacesIn("packages")) {
     const folder = join("packages", name);
     for (const file of readdirSync(folder)) if (/^tsconfig.*\.json$/.test(file)) files.push(join(folder, file));
     if (existsSync(join(folder, "src"))) files.push(...sources(join(folder, "src")));
+    if (existsSync(join(folder, "tsconfig.json"))) built.push(join(folder, "dist", "index.js"));
   }
   // A build that somebody removed is to be made again.
-  return [
-    ...files,
-    ...["packages/server/dist/cli/main.js", "packages/client/dist/browser/junctor-client.min.js"].map((file) => `${existsSync(file)}`),
-  ];
+  return [...files, ...built.map((file) => `${file} ${existsSync(file)}`)];
 }
 
-function packages() {
-  return readdirSync("packages").filter((name) => existsSync(join("packages", name, "package.json")));
+function workspacesIn(folder) {
+  return existsSync(folder) ? readdirSync(folder).filter((name) => existsSync(join(folder, name, "package.json"))) : [];
 }
 
 function sources(folder) {
