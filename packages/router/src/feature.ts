@@ -20,8 +20,10 @@ export const ANNOUNCED = {
   dealer: [
     "call_canceling",
     "call_timeout",
+    "call_trustlevels",
     "caller_identification",
     "pattern_based_registration",
+    "payload_passthru_mode",
     "progressive_call_invocations",
     "progressive_call_results",
     "registration_meta_api",
@@ -39,7 +41,10 @@ export const CONFIGURABLE = {
     event_retention: ({ events }: RealmConfig) => events?.retention !== false,
     sharded_subscription: ({ events }: RealmConfig) => events?.sharding === true,
   },
-  dealer: {},
+  dealer: {
+    call_reroute: ({ calls }: RealmConfig) => calls?.reroute === true,
+    sharded_registration: ({ calls }: RealmConfig) => calls?.sharding === true,
+  },
 } as const satisfies Record<RouterRole, Record<string, (config: RealmConfig) => boolean>>;
 
 export function announcedRoles(config: RealmConfig): RouterRoles {
