@@ -42,11 +42,11 @@ class Scene {
   #count = 0;
 
   /** @param isJoined the misbehaving one has a session, a registration `com.own`, and an invocation 1 to answer */
-  constructor(format: (typeof FORMATS)[number], isJoined = true) {
+  constructor(format: (typeof FORMATS)[number], isJoined = true, roles: object = EVERYTHING) {
     this.#format = format;
     this.#listener.subscribe("com.bystander");
     this.#listener.register("com.bystander");
-    this.peer = isJoined ? this.router.join(EVERYTHING) : this.router.attach();
+    this.peer = isJoined ? this.router.join(roles) : this.router.attach();
     if (!isJoined) return;
     this.peer.register("com.own", { invoke: "roundrobin" });
     this.#speaker.call("com.own", [], { receive_progress: true });
@@ -451,6 +451,21 @@ test.each<[string, (next: number) => Wire, Verdict]>([
   ["an ABORT with an invalid reason gets no answer", () => [3, {}, ""], "abort"],
 ])("%s: %o", (_what, wire, expected) => {
   judge(expected, wire);
+});
+
+test.each<[string, (next: number) => Wire]>([
+  ["a chunk of a call", (n) => [48, n, { progress: true }, "com.nobody"]],
+  ["a call whose payload is opaque", (n) => [48, n, { ppt_scheme: "x_own" }, "com.nobody", [1]]],
+  ["a publication whose payload is opaque", (n) => [16, n, { ppt_scheme: "x_own" }, "com.topic", [1]]],
+  ["a result whose payload is opaque", () => [70, 1, { ppt_scheme: "x_own" }, [1]]],
+])("%s ends the session of who did not announce that (PERR-10, RPC-PCI-04, PPT-07, AMB-10)", (_what, wire) => {
+  const plain = { publisher: {}, subscriber: {}, caller: {}, callee: {} };
+  for (const format of FORMATS) {
+    const scene = new Scene(format, true, plain);
+    scene.send(wire(scene.next));
+    expect([format.serializer.name, scene.verdict()]).toEqual([format.serializer.name, "abort"]);
+    scene.expectBystandersUnharmed();
+  }
 });
 
 test("a session that broke the protocol is heard no more (PERR-01)", () => {

@@ -273,6 +273,19 @@ describe("calls", () => {
     caller.call("com.x");
     expect(caller.take(MessageType.Error).error).toBe(Uri.noSuchProcedure);
   });
+  test("a caller that leaves in the middle of progressive results stops them (RPC-PCR-08, RPC-10)", () => {
+    const { router, caller, callee } = setup();
+    caller.call("com.x", [], { receive_progress: true });
+    const { request } = callee.take(MessageType.Invocation);
+    callee.yield(request, [1], { progress: true });
+    caller.take(MessageType.Result);
+    caller.close("transport.lost");
+    expect(callee.take(MessageType.Interrupt)).toMatchObject({ request, options: { mode: "killnowait" } });
+    callee.yield(request, [2], { progress: true });
+    callee.yield(request, [3]);
+    expect([caller.inbox, callee.inbox, callee.closed]).toEqual([[], [], undefined]);
+    expect(router.router.realm("realm1")?.counters.callsInFlight).toBe(0);
+  });
   test("what a callee sends after its final answer is dropped, and nothing of the call is kept (AMB-61)", () => {
     const { router, caller, callee } = setup();
     caller.call("com.x", [], { receive_progress: true });
