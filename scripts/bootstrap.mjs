@@ -29,7 +29,7 @@ export function bootstrap() {
     process.execPath,
     () => ["node_modules/typescript/bin/tsc", "-b"],
     "the errors above are in the sources: mend them, then run the command again",
-    [["scripts/bundle.mjs"]],
+    [["scripts/prune.mjs"], ["scripts/bundle.mjs"]],
   );
 }
 
@@ -73,7 +73,7 @@ function installInputs() {
 }
 
 function buildInputs() {
-  const files = ["tsconfig.base.json", "tsconfig.json", "scripts/bundle.mjs", "package-lock.json"];
+  const files = ["tsconfig.base.json", "tsconfig.json", "scripts/prune.mjs", "scripts/bundle.mjs", "package-lock.json"];
   const built = ["packages/client/dist/browser/junctor-client.min.js"];
   for (const name of workspacesIn("packages")) {
     const folder = join("packages", name);

@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly node?: readonly string[];
   /** A program that runs the command line, with its arguments. */
   readonly through?: readonly string[];
+  /** Another program than the workspace's command line. */
+  readonly program?: string;
 }
 
 /** Runs `junctor ARGS` to its end. */
@@ -35,9 +37,9 @@ export class Running implements AsyncDisposable {
   #err = "";
   #heard: () => void = () => {};
 
-  constructor(args: readonly string[], { cwd, env, node = [], through = [] }: RunOptions = {}) {
-    const [program = "", ...rest] = [...through, process.execPath, ...node, CLI, ...args];
-    this.#child = spawn(program, rest, { stdio: ["ignore", "pipe", "pipe"], cwd, env: { ...process.env, NO_COLOR: "1", ...env } });
+  constructor(args: readonly string[], { cwd, env, node = [], through = [], program = CLI }: RunOptions = {}) {
+    const [command = "", ...rest] = [...through, process.execPath, ...node, program, ...args];
+    this.#child = spawn(command, rest, { stdio: ["ignore", "pipe", "pipe"], cwd, env: { ...process.env, NO_COLOR: "1", ...env } });
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.#out += text;
       this.#heard();
