@@ -1,8 +1,8 @@
 // WebSocket and RawSocket as a foreign client meets them (requirements 9.1, 9.3): the `ws` library and bare octets, with other
 // people's codecs.
 import { once } from "node:events";
-import { Uri } from "@junctor/protocol";
-import { CODECS, HELLO, Inbox, openSocket, read, SERIALIZER_NAMES, type SerializerName, startRouter } from "@junctor/testkit";
+import { FrameType, Uri } from "@junctor/protocol";
+import { CODECS, HELLO, Inbox, openSocket, read, SERIALIZER_NAMES, type SerializerName, startRouter, WirePeer } from "@junctor/testkit";
 import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 
@@ -100,6 +100,43 @@ describe("RawSocket", () => {
       expect(decode(await read(socket, head.readUIntBE(1, 3)))).toMatchObject([2, expect.anything(), {}]);
       socket.destroy();
     }
+  });
+
+  test("a PING is answered by one PONG with what it held, between messages and before a session (TRN-RAW-10, AMB-120)", async () => {
+    await using router = await startRouter();
+    await using peer = await WirePeer.connect(router.listener.address);
+    const pings = ["", "one", "two"].map((text) => Buffer.from(text));
+    peer.frame(FrameType.Ping, pings[0] as Buffer);
+    peer.send(HELLO);
+    peer.frame(FrameType.Ping, pings[1] as Buffer);
+    peer.frame(FrameType.Pong, Buffer.from("nobody asked"));
+    peer.frame(FrameType.Ping, pings[2] as Buffer);
+    peer.send([32, 1, {}, "com.x"]);
+    const isSubscribed = ({ type, payload }: { type: FrameType; payload: Uint8Array }) =>
+      type === FrameType.Message && Buffer.from(payload).toString().startsWith("[33,");
+    const frames = await peer.frames.until(isSubscribed);
+    expect(frames.filter(({ type }) => type === FrameType.Pong).map(({ payload }) => Buffer.from(payload))).toEqual(pings);
+    expect(frames.map(({ type }) => type).sort()).toEqual([0, 0, 2, 2, 2]);
+  });
+
+  test("a message longer than the peer takes is not sent, and the peer stays (TRN-RAW-07, AMB-67)", async () => {
+    await using router = await startRouter();
+    await using short = await WirePeer.join(router.listener.address, "msgpack", 3); // 2^12 octets
+    await using long = await WirePeer.join(router.listener.address);
+    await short.subscribe("com.x");
+    for (const text of ["x".repeat(4096), "fits"]) long.send([16, long.request, { acknowledge: true, exclude_me: false }, "com.x", [text]]);
+    expect((await short.receive())[4]).toEqual(["fits"]);
+    expect(router.router.realm("realm1")?.counters.eventsUndeliverable).toBe(1);
+  });
+
+  test("a peer that takes less than WELCOME is refused, and has no session that it does not know of (TRN-RAW-07, SES-11)", async () => {
+    await using router = await startRouter();
+    await using peer = await WirePeer.connect(router.listener.address, "json", 0); // 2^9 octets
+    peer.send(HELLO);
+    expect(await peer.receive()).toEqual([3, { message: expect.stringContaining("WELCOME") }, Uri.payloadSizeExceeded]);
+    await peer.ended;
+    const realm = router.router.realm("realm1");
+    expect([realm?.sessions.size, realm?.counters.sessionsOpened]).toEqual([0, 0]);
   });
 
   test("whatever is asked, a refusal has a code, and it is not 0 (TRN-RAW-03, TRN-RAW-04, TRN-RAW-06)", async () => {

@@ -212,7 +212,7 @@ export class Acceptor implements Receiver, SessionCloser {
     this.#state = "established";
     const { x_history } = realm.announced;
     const identity = { realm: realm.name, authid, authrole, authmethod, authprovider };
-    this.#transport.send({
+    const sent = this.#transport.send({
       type: MessageType.Welcome,
       session: id,
       details: {
@@ -223,6 +223,12 @@ export class Acceptor implements Receiver, SessionCloser {
         ...(authextra === undefined ? {} : { authextra }),
       },
     });
+    // A peer that takes 512 octets only cannot be told that it has joined.
+    if (sent !== "sent") {
+      this.#session = undefined;
+      this.#refuse(realm.name, Uri.payloadSizeExceeded, "WELCOME is longer than this peer takes");
+      return;
+    }
     realm.join(session, this);
     if (lifetimeMs !== undefined) {
       this.#expiry = this.#environment.deadlines.after(lifetimeMs, () =>

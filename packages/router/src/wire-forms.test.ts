@@ -141,3 +141,27 @@ test("an opaque payload of one binary item crosses to JSON and back as it was, i
     }
   }
 });
+
+test("a call in chunks keeps the attributes of its first chunk, whatever later ones say (PPT-13, RPC-PCI-13, RPC-PCI-14)", () => {
+  const router = new TestRouter();
+  const all = Object.fromEntries([...flags, "progressive_call_invocations"].map((flag) => [flag, true]));
+  const roles = { caller: { features: all }, callee: { features: all } };
+  const [a, b] = [router.join(roles), router.join(roles)];
+  const registration = b.register("com.p");
+  const attributes = { ppt_scheme: "wamp", ppt_serializer: "cbor", ppt_keyid: "1" };
+  send(a, 48, 1, { progress: true, receive_progress: true, ...attributes }, "com.p", [1]);
+  send(a, 48, 1, { progress: true, ppt_scheme: "x_other", ppt_keyid: "2" }, "com.p", [2]);
+  send(a, 48, 1, {}, "com.p", [3]);
+  const frozen = { receive_progress: true, ...attributes };
+  expect(lists(b)).toEqual([
+    [68, 1, registration, { progress: true, ...frozen }, [1]],
+    [68, 1, registration, { progress: true, ...frozen }, [2]],
+    [68, 1, registration, frozen, [3]],
+  ]);
+  send(b, 70, 1, { progress: true, ...attributes }, [4]);
+  send(b, 70, 1, attributes, [5]);
+  expect(lists(a)).toEqual([
+    [50, 1, { progress: true, ...attributes }, [4]],
+    [50, 1, attributes, [5]],
+  ]);
+});
