@@ -1,0 +1,40 @@
+// docs/reference/conformance.md is what scripts/conformance.mjs makes of the requirements, the code and the tests; and nothing
+// that the router's core must do is without a test.
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { read, root } from "./files.ts";
+import { rowsOf } from "./markdown.ts";
+
+/** What no test cites, and why. */
+const UNTESTED: Readonly<Record<string, string>> = {
+  "AMB-33": "batched WebSocket subprotocols are not offered",
+};
+
+const script = (...options: string[]) =>
+  execFileSync(process.execPath, [join(root, "scripts/conformance.mjs"), ...options], { cwd: root, encoding: "utf8", maxBuffer: 2 ** 24 });
+const page = read("docs/reference/conformance.md");
+
+const hasCatalogue = existsSync(join(process.env["JUNCTOR_SHARED"] ?? join(root, "../shared"), "spec/requirements.md"));
+if (!hasCatalogue) console.log("conformance: the catalogue of requirements is not at hand; they are taken from the page itself");
+
+test("the table of requirements is up to date (npm run conformance-table)", () => {
+  const [made, stands] = [script("--print"), page].map((text) => text.split("\n"));
+  const differences = made?.filter((line) => !stands?.includes(line)).concat(stands?.filter((line) => !made?.includes(line)) ?? []);
+  expect(differences).toEqual([]);
+  expect(made).toEqual(stands);
+});
+
+test("nothing that the router's core must do is without a test", () => {
+  const untested = script("--untested")
+    .split("\n")
+    .filter((id) => id !== "");
+  expect(untested.filter((id) => UNTESTED[id] === undefined)).toEqual([]);
+});
+
+test("the table has all chapters, and no requirement twice", () => {
+  const ids = rowsOf(page).map(([id = ""]) => id);
+  expect(ids.length).toBeGreaterThan(400);
+  expect(ids.filter((id, i) => ids.indexOf(id) !== i)).toEqual([]);
+});
