@@ -21,13 +21,18 @@ export class Backlog {
   /** No EVENT waits before this place. */
   #oldest = 0;
   /** Where each key's newest EVENT waits, once it conflates. */
-  #places: Map<string, number> | undefined = undefined;
+  #newest: Map<string, number> | undefined = undefined;
   #size = 0;
   #replySize = 0;
 
   /** Bytes, with what keeping an entry costs. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Places in its list, taken and gaps. */
+  get places(): number {
+    return this.#entries.length;
   }
 
   /** Bytes of what the peer asked for. */
@@ -38,7 +43,7 @@ export class Backlog {
   /** @param bytes owned by the backlog, or shared by several: never a slice of something larger */
   push(bytes: Uint8Array, key: string | undefined, isReply: boolean): void {
     const place = this.#entries.push({ bytes, key, isReply }) - 1;
-    if (key !== undefined) this.#places?.set(key, place);
+    if (key !== undefined) this.#newest?.set(key, place);
     this.#count++;
     this.#size += costOf(bytes);
     if (isReply) this.#replySize += costOf(bytes);
@@ -59,25 +64,38 @@ export class Backlog {
     return dropped;
   }
 
+  /** Drops the EVENTs that came last until `bytes` fit under `limit`. @returns how many were dropped */
+  dropNewest(bytes: Uint8Array, limit: number): number {
+    const most = limit - costOf(bytes);
+    let dropped = 0;
+    for (let place = this.#entries.length - 1; place >= this.#head && this.#size > most; place--) {
+      if (this.#entries[place]?.key === undefined) continue;
+      this.#remove(place);
+      dropped++;
+    }
+    this.#compact();
+    return dropped;
+  }
+
   /** Drops all EVENTs but the newest of each key, and keeps track of those from now on. @returns how many were dropped */
   conflate(): number {
-    const places = new Map<string, number>();
+    const newest = new Map<string, number>();
     let dropped = 0;
     for (let place = this.#entries.length - 1; place >= this.#head; place--) {
       const key = this.#entries[place]?.key;
       if (key === undefined) continue;
-      if (places.has(key)) {
+      if (newest.has(key)) {
         this.#remove(place);
         dropped++;
-      } else places.set(key, place);
+      } else newest.set(key, place);
     }
-    this.#places = places;
+    this.#newest = newest;
     return dropped;
   }
 
   /** After `conflate`: drops the EVENT of this key, so that a newer one can take over. @returns whether there was one */
   dropKey(key: string): boolean {
-    const place = this.#places?.get(key);
+    const place = this.#newest?.get(key);
     if (place === undefined || this.#entries[place] === undefined) return false;
     this.#remove(place);
     this.#compact();
@@ -102,7 +120,7 @@ export class Backlog {
   #remove(place: number): void {
     const entry = this.#entries[place] as Entry;
     this.#entries[place] = undefined;
-    if (entry.key !== undefined && this.#places?.get(entry.key) === place) this.#places.delete(entry.key);
+    if (entry.key !== undefined && this.#newest?.get(entry.key) === place) this.#newest.delete(entry.key);
     this.#count--;
     this.#size -= costOf(entry.bytes);
     if (entry.isReply) this.#replySize -= costOf(entry.bytes);
@@ -114,7 +132,7 @@ export class Backlog {
     this.#entries = this.#entries.filter((entry) => entry !== undefined);
     this.#head = 0;
     this.#oldest = 0;
-    if (this.#places !== undefined) this.conflate();
+    if (this.#newest !== undefined) this.conflate();
   }
 }
 

@@ -135,7 +135,10 @@ export abstract class Connection implements Transport, Flushable {
       if (message.type === MessageType.Welcome || message.type === MessageType.Goodbye) this.joined(message.type === MessageType.Welcome);
       if (this.encoding.write(message) > this.maxLength) {
         pool.position = pool.start;
-        return "too-large";
+        if ("payload" in message && message.payload.length > 0) return "too-large";
+        // Nothing could be sent in its place: a peer that cannot be told this cannot be talked to.
+        this.close(CloseReason.peerLength);
+        return "closed";
       }
       return this.#sendOwn(message.type !== MessageType.Invocation && message.type !== MessageType.Interrupt);
     } catch (error) {
@@ -269,6 +272,9 @@ export abstract class Connection implements Transport, Flushable {
   // Not the socket's `drain`, which is told only of writes above its high-water mark.
   readonly #written = (error?: Error | null): void => {
     this.#writes--;
+    // What the peer's side has taken after a while is as good as an answer to a PING, which would wait behind it.
+    if (this.#wasWaiting && !error) this.isAlive = true;
+    this.#wasWaiting = false;
     if (this.#backlog !== undefined && this.#writes === 0 && !error) this.#drain(this.#backlog);
   };
 
@@ -284,9 +290,6 @@ export abstract class Connection implements Transport, Flushable {
   }
 
   #drain(backlog: Backlog): void {
-    // What the peer's side has taken is as good as an answer to a PING, which would wait behind it.
-    if (this.#wasWaiting) this.isAlive = true;
-    this.#wasWaiting = false;
     const pieces = backlog.take(DRAIN_SIZE);
     if (pieces.length > 0) this.#write(pieces);
     else {
@@ -303,7 +306,8 @@ export abstract class Connection implements Transport, Flushable {
   #enqueue(backlog: Backlog, bytes: Uint8Array, key: string | undefined, isReply: boolean): SendOutcome {
     const { limits } = this;
     const { queued } = this;
-    if (queued + costOf(bytes) > limits.queueHard || (this.#isDropping && queued > limits.queueSoft)) {
+    const isFull = queued + costOf(bytes) > limits.queueHard;
+    if (isFull || (this.#isDropping && (queued > limits.queueSoft || limits.slowConsumer === "conflate"))) {
       const outcome = this.#overflow(backlog, bytes, key);
       if (outcome !== undefined) return outcome;
     }
@@ -326,14 +330,16 @@ export abstract class Connection implements Transport, Flushable {
     this.#startDropping(backlog);
     // What the socket holds already cannot be dropped any more.
     const held = this.socket.writableLength;
-    if (slowConsumer === "conflate") {
+    if (slowConsumer === "drop_newest") {
+      if (key !== undefined) {
+        this.dropped++;
+        return "dropped";
+      }
+      this.dropped += backlog.dropNewest(bytes, queueHard - held);
+    } else if (slowConsumer === "drop_oldest") this.dropped += backlog.dropOldest(bytes, queueSoft - held);
+    else {
       if (key !== undefined && backlog.dropKey(key)) this.dropped++;
       this.dropped += backlog.dropOldest(bytes, queueHard - held);
-    } else if (slowConsumer === "drop_oldest") {
-      this.dropped += backlog.dropOldest(bytes, queueSoft - held);
-    } else if (key !== undefined) {
-      this.dropped++;
-      return "dropped";
     }
     if (held + backlog.size + costOf(bytes) <= queueHard) return undefined;
     if (key !== undefined) {
@@ -344,7 +350,7 @@ export abstract class Connection implements Transport, Flushable {
     return "closed";
   }
 
-  /** From now until the peer has caught up, EVENTs above the soft limit are dropped by policy. */
+  /** From now until the peer has caught up, EVENTs are conflated, or dropped where the queue is above the soft limit. */
   #startDropping(backlog: Backlog): void {
     if (this.#isDropping) return;
     this.#isDropping = true;
