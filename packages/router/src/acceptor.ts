@@ -188,7 +188,8 @@ export class Acceptor implements Receiver, SessionCloser {
           this.#state = "establishing";
           this.#ask(realm, hello, (answer) => outcome.verify(response, answer));
         };
-        this.#transport.send({ type: MessageType.Challenge, authmethod: outcome.authmethod, extra: outcome.extra });
+        if (this.#transport.send({ type: MessageType.Challenge, authmethod: outcome.authmethod, extra: outcome.extra }) === "too-large")
+          this.#refuse(realm.name, Uri.payloadSizeExceeded, "CHALLENGE is longer than this peer takes");
         return;
       case "welcome":
         this.#welcome(realm, hello, outcome);

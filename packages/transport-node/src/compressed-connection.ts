@@ -36,6 +36,9 @@ export class CompressedConnection extends Connection {
   #status: number | undefined = undefined;
   /** Octets that arrived while there was no session. */
   #octetsBeforeJoin = 0;
+  #isPaused = false;
+  /** Messages that `ws` found, during a pause, in what it had read before: at most what one chunk holds. */
+  #held: { readonly data: Buffer; readonly isBinary: boolean }[] = [];
 
   constructor(
     webSocket: ServerWebSocket,
@@ -84,6 +87,12 @@ export class CompressedConnection extends Connection {
   #message(data: Buffer, isBinary: boolean): void {
     if (this.isClosing) return;
     this.isAlive = true;
+    if (this.#isPaused) this.#held.push({ data, isBinary });
+    else this.#handle(data, isBinary);
+  }
+
+  #handle(data: Buffer, isBinary: boolean): void {
+    if (this.isClosing) return;
     let message: Message;
     try {
       if (isBinary !== this.#isBinary) {
@@ -106,6 +115,8 @@ export class CompressedConnection extends Connection {
       this.#status = broken;
       this.violated(webSocketError(broken, this.limits));
     }
+    for (const { data, isBinary } of this.#held) this.#handle(data, isBinary); // it came before the peer's CLOSE
+    this.#held = [];
     this.finish();
   }
 
@@ -114,11 +125,20 @@ export class CompressedConnection extends Connection {
   }
 
   protected pause(): void {
+    this.#isPaused = true;
     this.#webSocket.pause();
   }
 
   protected resume(): void {
     this.#webSocket.resume();
+    this.#isPaused = false;
+    let handled = 0;
+    for (const { data, isBinary } of this.#held) {
+      if (this.#isPaused) break;
+      handled++;
+      this.#handle(data, isBinary);
+    }
+    this.#held.splice(0, handled);
   }
 
   protected end(reason: string): void {

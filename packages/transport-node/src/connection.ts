@@ -3,8 +3,8 @@
  * is in the subclasses.
  *
  * Outgoing, in a turn in which the peer keeps up: frames of its own lie in a row in the pool and are one region; frames
- * that are shared with other receivers are a `Batch`. At the end of the turn all of it is one write. A peer that does not
- * keep up, so that the kernel has not taken the last turn's write, has a `Backlog` instead until it drains.
+ * that are shared with other receivers are a `Batch`. At the end of the turn all of it is one write; replies that pass a
+ * mark within a turn leave at once, so that it shows within the turn whether the peer takes them. A peer that does not keep up, so that the kernel has not taken the last turn's write, has a `Backlog` instead until it drains.
  *
  * Spec: reliability G5 to G7; AMB-67, AMB-125.
  */
@@ -69,6 +69,8 @@ export abstract class Connection implements Transport, Flushable {
   #regionStart = 0;
   #regionEnd = 0;
   #batch: Batch | undefined = undefined;
+  /** Bytes of it that are for this connection alone. */
+  #gathered = 0;
   #isDirty = false;
 
   /** Writes that the kernel has not taken yet: two at most, then frames wait in the backlog. */
@@ -132,7 +134,6 @@ export abstract class Connection implements Transport, Flushable {
     if (this.#closingSince !== undefined) return "closed";
     try {
       if (message.type === MessageType.Event) return this.#sendEvent(message);
-      if (message.type === MessageType.Welcome || message.type === MessageType.Goodbye) this.joined(message.type === MessageType.Welcome);
       if (this.encoding.write(message) > this.maxLength) {
         pool.position = pool.start;
         if ("payload" in message && message.payload.length > 0) return "too-large";
@@ -140,7 +141,9 @@ export abstract class Connection implements Transport, Flushable {
         this.close(CloseReason.peerLength);
         return "closed";
       }
-      return this.#sendOwn(message.type !== MessageType.Invocation && message.type !== MessageType.Interrupt);
+      const outcome = this.#sendOwn(message.type !== MessageType.Invocation && message.type !== MessageType.Interrupt);
+      if (message.type === MessageType.Welcome || message.type === MessageType.Goodbye) this.joined(message.type === MessageType.Welcome);
+      return outcome;
     } catch (error) {
       if (error instanceof SerializationError) return "unserializable";
       throw error;
@@ -172,7 +175,11 @@ export abstract class Connection implements Transport, Flushable {
       this.#regionEnd = position;
     }
     if (!this.#isDirty) this.#markDirty();
-    return "sent";
+    this.#gathered += position - start;
+    if (this.#gathered <= this.limits.replyHighMark) return "sent";
+    // [G6] Small requests may have large answers: the limits below act within the turn, not when it is over.
+    this.#writeGathered();
+    return this.#closingSince === undefined ? "sent" : "closed";
   }
 
   // Hot path: with a frame that exists, an event costs its receiver a few comparisons and no allocation. Bench: fan100.
@@ -212,6 +219,8 @@ export abstract class Connection implements Transport, Flushable {
     this.#pieces ??= [];
     this.#pieces.push(bytes);
     if (!this.#isDirty) this.#markDirty();
+    this.#gathered += bytes.length;
+    if (this.#gathered > this.limits.replyHighMark) this.#writeGathered();
   }
 
   #markDirty(): void {
@@ -235,6 +244,11 @@ export abstract class Connection implements Transport, Flushable {
   /** Writes what this turn has queued. */
   flush(): void {
     this.#isDirty = false;
+    this.#writeGathered();
+  }
+
+  #writeGathered(): void {
+    this.#gathered = 0;
     const pieces = this.#pieces;
     if (pieces === undefined) {
       // The common case: one piece.
@@ -281,8 +295,8 @@ export abstract class Connection implements Transport, Flushable {
   // --- A peer that does not read ------------------------------------------------------------------------------------------
 
   /**
-   * A turn's output was handed over and the one before had not been taken: from now on frames wait here, in an order that
-   * the policy may change. (One write may be under way: TLS always takes a while.)
+   * Output was handed over and the one before had not been taken: from now on frames wait here, in an order that the policy
+   * may change. (One write may be under way: TLS always takes a while.)
    */
   #fallBehind(): void {
     this.#backlog ??= new Backlog();
@@ -297,10 +311,16 @@ export abstract class Connection implements Transport, Flushable {
       this.#overSoftSince = undefined;
       this.#isDropping = false;
     }
-    if (this.#isPaused && backlog.replySize <= this.limits.replyHighMark / 2) {
-      this.#isPaused = false;
-      this.resume();
-    }
+    // In a turn of its own, so that a peer that takes its replies at once does not keep all others waiting.
+    if (this.#isPaused && backlog.replySize <= this.limits.replyHighMark / 2) setImmediate(Connection.#goOn, this);
+  }
+
+  static #goOn(connection: Connection): void {
+    const { limits } = connection;
+    if (!connection.#isPaused || connection.#closingSince !== undefined) return;
+    if (connection.#backlog !== undefined && connection.#backlog.replySize > limits.replyHighMark / 2) return;
+    connection.#isPaused = false;
+    connection.resume();
   }
 
   #enqueue(backlog: Backlog, bytes: Uint8Array, key: string | undefined, isReply: boolean): SendOutcome {
@@ -448,7 +468,7 @@ export abstract class Connection implements Transport, Flushable {
 
   /** Asks the peer for a sign of life. */
   protected abstract ping(): void;
-  /** Stops and starts reading. */
+  /** Stops and starts reading. What has been read already waits, too. */
   protected abstract pause(): void;
   protected abstract resume(): void;
   /** The closing handshake of the transport, behind what was written. */

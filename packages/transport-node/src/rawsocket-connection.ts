@@ -80,11 +80,14 @@ export class RawSocketConnection extends Connection implements FrameHandler {
   }
 
   protected pause(): void {
+    this.#parser.pause();
     this.socket.pause();
   }
 
   protected resume(): void {
     this.socket.resume();
+    const rest = this.#parser.resume();
+    if (rest !== undefined) this.push(rest); // may pause again
   }
 
   protected end(): void {

@@ -98,21 +98,24 @@ export class WebSocketConnection extends Connection implements WebSocketHandler 
   }
 
   protected pause(): void {
+    this.#parser.pause();
     this.socket.pause();
   }
 
   protected resume(): void {
     this.socket.resume();
+    const rest = this.#parser.resume();
+    if (rest !== undefined) this.push(rest); // may pause again
   }
 
   protected end(reason: string): void {
     if (this.socket.writableEnded) return; // the peer was first
-    this.resume(); // its answer has to be read
     const status = this.#status ?? closeStatus(reason);
     const payload = Buffer.from(`  ${closeReason(reason)}`);
     payload.writeUInt16BE(status);
     this.socket.write(controlFrame("close", payload));
     if (this.#parser.isStopped) this.socket.end(); // no answer could be found in what follows
+    this.resume(); // its answer has to be read
   }
 }
 

@@ -116,6 +116,34 @@ describe("frames from a client (RFC 6455, 5)", () => {
     expect(kept.map((bytes) => Buffer.from(bytes).toString())).toEqual(["one", "two", "three"]);
   });
 
+  test("are heard as they were sent where each one pauses and what is kept is pushed again, even behind another chunk", () => {
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 3 }), fc.nat(), (messages, place) => {
+        const stream = messages.flatMap(({ frames }) => frames.flatMap(encode));
+        const heard: string[] = [];
+        const parser = new WebSocketFrameParser(1 << 20, 4);
+        const hear = (what: string) => {
+          heard.push(what);
+          parser.pause();
+        };
+        const handler: WebSocketHandler = {
+          message: (bytes, start, end, isBinary) => hear(`${isBinary ? "binary" : "text"} ${hex(bytes.subarray(start, end))}`),
+          pinged: (payload) => hear(`ping ${hex(payload)}`),
+          ponged: () => hear("pong"),
+          closed: () => {},
+        };
+        for (const chunk of cut(stream, [place % (stream.length + 1)])) parser.push(chunk, handler);
+        expect(heard.length).toBeLessThanOrEqual(1);
+        for (let rest = parser.resume(); rest !== undefined; rest = parser.resume()) {
+          const before = heard.length;
+          parser.push(rest, handler);
+          expect(heard.length - before).toBeLessThanOrEqual(1);
+        }
+        expect(heard).toEqual(messages.flatMap((sent) => sent.heard));
+      }),
+    );
+  });
+
   test("after CLOSE are not heard any more", () => {
     const stream = [
       encode({ first: FIN | CLOSE, payload: Uint8Array.of(3, 232, 0x6f, 0x6b) }),

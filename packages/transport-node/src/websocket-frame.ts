@@ -22,6 +22,9 @@ export class WebSocketFrameParser {
   maxLength: number;
   readonly #maxFragments: number;
   #isStopped = false;
+  #isPaused = false;
+  /** What arrived and was not handed on, because of a pause. */
+  #kept: Uint8Array | undefined = undefined;
   /** The beginning of a head whose rest has not arrived. */
   #rest: Uint8Array | undefined = undefined;
 
@@ -54,18 +57,35 @@ export class WebSocketFrameParser {
     this.#isStopped = true;
   }
 
+  /** Frames are handed on only after `resume`, those of the chunk at hand too. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** @returns what arrived and was not handed on: to be pushed now. Nothing where `push` is under way, which then goes on */
+  resume(): Uint8Array | undefined {
+    this.#isPaused = false;
+    const kept = this.#kept;
+    this.#kept = undefined;
+    return kept;
+  }
+
   /**
    * @param chunk is unmasked in place and belongs to the parser from now on
    * @throws {ProtocolError} `FRAMING`, `TOO_LARGE`, or `MALFORMED_BYTES` for a close reason: fail the connection
    */
   push(chunk: Uint8Array, handler: WebSocketHandler): void {
+    if (this.#isPaused) {
+      this.#kept = this.#kept === undefined ? chunk : Buffer.concat([this.#kept, chunk]);
+      return;
+    }
     let bytes = chunk;
     if (this.#rest !== undefined) {
       bytes = Buffer.concat([this.#rest, chunk]);
       this.#rest = undefined;
     }
     let at = this.#payload === undefined ? 0 : this.#fill(this.#payload, bytes, 0, handler);
-    while (at < bytes.length && !this.#isStopped) {
+    while (at < bytes.length && !this.#isStopped && !this.#isPaused) {
       const start = this.#readHead(bytes, at);
       if (start < 0) {
         this.#rest = copyOf(bytes, at, bytes.length);
@@ -82,6 +102,7 @@ export class WebSocketFrameParser {
         at = this.#fill(this.#payload, bytes, start, handler);
       }
     }
+    if (this.#isPaused && at < bytes.length) this.#kept = bytes.subarray(at);
   }
 
   /** @returns where the payload starts, -1 where the head has not arrived whole */

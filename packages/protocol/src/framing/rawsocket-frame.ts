@@ -33,6 +33,9 @@ export class FrameParser {
   /** Head and payload of the frame that `#partial` holds, once its head is known. */
   #needed = FRAME_HEAD_SIZE;
   #isStopped = false;
+  #isPaused = false;
+  /** What arrived and was not handed on, because of a pause. */
+  #kept: Uint8Array | undefined = undefined;
 
   constructor(maxLength: number) {
     this.maxLength = maxLength;
@@ -43,10 +46,27 @@ export class FrameParser {
     this.#isStopped = true;
   }
 
+  /** Frames are handed on only after `resume`, those of the chunk at hand too. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** @returns what arrived and was not handed on: to be pushed now. Nothing where `push` is under way, which then goes on */
+  resume(): Uint8Array | undefined {
+    this.#isPaused = false;
+    const kept = this.#kept;
+    this.#kept = undefined;
+    return kept;
+  }
+
   /** @throws {ProtocolError} `FRAMING` or `TOO_LARGE`: fail the connection */
   push(chunk: Uint8Array, handler: FrameHandler): void {
+    if (this.#isPaused) {
+      this.#kept = this.#kept === undefined ? chunk : joined(this.#kept, chunk);
+      return;
+    }
     let at = 0;
-    while (at < chunk.length && !this.#isStopped) {
+    while (at < chunk.length && !this.#isStopped && !this.#isPaused) {
       if (this.#filled === 0 && chunk.length - at >= FRAME_HEAD_SIZE) {
         const length = this.#readHead(chunk, at);
         const end = at + FRAME_HEAD_SIZE + length;
@@ -58,6 +78,7 @@ export class FrameParser {
       }
       at = this.#collect(chunk, at, handler);
     }
+    if (this.#isPaused && at < chunk.length) this.#kept = chunk.subarray(at);
   }
 
   /** Takes what `chunk` has of the frame that it does not hold whole. @returns the offset behind it */
@@ -105,4 +126,11 @@ export class FrameParser {
       throw new ProtocolError("TOO_LARGE", `a RawSocket frame of ${length} bytes; ${this.maxLength} are allowed`); // [TRN-RAW-08]
     return length;
   }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return whole;
 }

@@ -86,6 +86,31 @@ describe("frames", () => {
       ),
     );
   });
+  test("are the same where each one pauses and what is kept is pushed again, even behind another chunk", () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 6 }), fc.nat(), (payloads, cut) => {
+        const stream = Uint8Array.from(payloads.flatMap((payload) => [...frame(0, payload)]));
+        const heard: string[] = [];
+        const parser = new FrameParser(100);
+        const take = {
+          frame(_type: FrameType, bytes: Uint8Array, start: number, end: number) {
+            heard.push(hex(bytes.subarray(start, end)));
+            parser.pause();
+          },
+        };
+        const place = cut % (stream.length + 1);
+        parser.push(stream.subarray(0, place), take);
+        expect(heard.length).toBeLessThanOrEqual(1);
+        parser.push(stream.subarray(place), take);
+        for (let rest = parser.resume(); rest !== undefined; rest = parser.resume()) {
+          const before = heard.length;
+          parser.push(rest, take);
+          expect(heard.length - before).toBeLessThanOrEqual(1);
+        }
+        expect(heard).toEqual(payloads.map(hex));
+      }),
+    );
+  });
   test("a frame of 2^24 octets has the 25th bit set (AMB-118)", () => {
     const longest = frame(0, new Uint8Array(MAX_FRAME_LENGTH));
     expect(hex(longest.subarray(0, 4))).toBe("08000000");
