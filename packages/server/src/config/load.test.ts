@@ -119,6 +119,13 @@ test("what is missing is told where it should be", () => {
   expect(wrong("realms:\n  app:\n    roles: {}")).toEqual(["config.yaml:3:3 realms.app.auth: is missing, expected a list"]);
 });
 
+test("two realms cannot keep their events in one place", () => {
+  const realm = (path: string) => `{auth: [{method: anonymous, role: user}], roles: {user: {}}, events: {store: {path: ${path}}}}`;
+  expect(wrong(`realms:\n  a: ${realm("events")}\n  b: ${realm("other")}\n  c: ${realm("./events")}`)).toEqual([
+    expect.stringMatching(/^config\.yaml:5:\d+ realms\.c\.events\.store\.path: the realm a keeps its events there$/),
+  ]);
+});
+
 test("a long value is cut short", () => {
   expect(wrong(`log: [${"x, ".repeat(100)}]`)).toEqual([
     expect.stringMatching(/^config\.yaml:2:1 log: got \["x",.{54}…, expected a mapping$/),
