@@ -197,7 +197,7 @@ export class Callee {
   readonly concurrency: number;
   /** In rendezvous hashing. */
   readonly nodeKey: string;
-  /** Invocations that it works on. */
+  /** Invocations that it works on, since it registered. */
   active = 0;
 
   constructor(registration: Registration, session: Session, options: CalleeOptions) {
