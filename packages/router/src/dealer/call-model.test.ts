@@ -247,7 +247,7 @@ function run(steps: readonly number[]): void {
   expect([realm?.sessions.size, realm?.dealer.registrationCount]).toEqual([0, 0]);
 }
 
-// CI looks at a hundred thousand schedules, whoever works on it at some thousands.
+// CI looks at ten thousand schedules, whoever works on it at some thousands.
 const SCHEDULES = process.env["CI"] === undefined ? 3_000 : 10_000;
 
 test("one final answer per call, one callee unless it refused, and nothing left behind (RPC-08, AMB-41, AMB-64, ID-06, ORD-03)", () => {
