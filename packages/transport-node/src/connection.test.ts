@@ -565,13 +565,11 @@ describe("the longest message that the peer takes (TRN-RAW-07, AMB-67)", () => {
     expect(Buffer.concat(socket.written).length).toBe(2 * (512 + FRAME_HEAD_SIZE));
   });
 
-  test("a peer that cannot be told even that it is welcome is not kept waiting", async () => {
-    const { socket, connection, told } = rig({}, 512);
+  test("a WELCOME that is not sent raises no limit (AMB-67)", () => {
+    const { connection } = rig({}, 512);
     const features = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`feature_${i}`, true]));
-    expect(connection.send({ type: MessageType.Welcome, session: 1, details: { roles: { broker: { features } } } })).toBe("closed");
-    socket.push(null);
-    await once(socket, "close");
-    expect(told).toEqual(["closed limit.peerLength"]);
+    expect(connection.send({ type: MessageType.Welcome, session: 1, details: { roles: { broker: { features } } } })).toBe("too-large");
+    expect(connection.hasJoined).toBe(false);
   });
 });
 

@@ -136,10 +136,7 @@ export abstract class Connection implements Transport, Flushable {
       if (message.type === MessageType.Event) return this.#sendEvent(message);
       if (this.encoding.write(message) > this.maxLength) {
         pool.position = pool.start;
-        if ("payload" in message && message.payload.length > 0) return "too-large";
-        // Nothing could be sent in its place: a peer that cannot be told this cannot be talked to.
-        this.close(CloseReason.peerLength);
-        return "closed";
+        return "too-large";
       }
       const outcome = this.#sendOwn(message.type !== MessageType.Invocation && message.type !== MessageType.Interrupt);
       if (message.type === MessageType.Welcome || message.type === MessageType.Goodbye) this.joined(message.type === MessageType.Welcome);

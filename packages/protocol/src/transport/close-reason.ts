@@ -14,8 +14,6 @@ export const CloseReason = {
   goodbyeTimeout: "timeout.goodbye",
   pingTimeout: "timeout.ping",
   slowConsumer: "slow_consumer",
-  /** The longest message that the peer takes is too short for what it must be told, WELCOME for example. */
-  peerLength: "limit.peerLength",
   /** Still there when the listener's time for closing was up. */
   shutdown: "shutdown",
   /** Followed by the code of the `ProtocolError`, in lower case. */
