@@ -92,10 +92,8 @@ async function publish(path: string, { first, inFlight, last, killAfter, traced 
 async function kept(path: string): Promise<{ all: [number, number][]; odd: number[] }> {
   const store = await openDiskStore(path, { worker: pathToFileURL(program("worker")), log: () => {} });
   try {
-    const logs = [
-      store.openLog({ ...everything, uri: "com.app.", events: 1e6 }),
-      store.openLog({ ...everything, uri: "com.app.odd", match: "exact", events: 1e6 }),
-    ];
+    const unlimited = { ...everything, events: 1e9, bytes: 1e12 };
+    const logs = [store.openLog({ ...unlimited, uri: "com.app." }), store.openLog({ ...unlimited, uri: "com.app.odd", match: "exact" })];
     const [all, odd] = await Promise.all(logs.map((log) => read(log, { limit: 1e6, bytes: 1e9, now: Date.now() })));
     return {
       all: all?.events.map(({ payload, publication }) => [Number(payload.args?.[0]), publication]) ?? [],
@@ -121,19 +119,18 @@ test(`${ROUNDS} times killed at any instant, the store has all that was acknowle
   using place = directory();
   const stored = new Map<number, number>();
   let random = SEED;
-  let next = 1;
   for (let round = 1; round <= ROUNDS; round++) {
     random = (random * 48_271) % 0x7fffffff;
-    const facts = await publish(place.path, { first: next, inFlight: 1 + (random % 100), killAfter: 1 + (random % 400) });
+    const facts = await publish(place.path, { first: round * 1e6, inFlight: 1 + (random % 100), killAfter: 1 + (random % 400) });
     expect(facts.log).toEqual([]);
     for (const [number, publication] of facts.stored) stored.set(number, publication);
-    const found = await kept(place.path);
+    // Each round opens what the one before left behind; all of it is looked at now and then.
+    if (round % 10 > 0 && round < ROUNDS) continue;
     try {
-      holds(found, stored);
+      holds(await kept(place.path), stored);
     } catch (error) {
       throw new Error(`round ${round} of seed ${SEED}`, { cause: error });
     }
-    next = Math.max(0, ...found.all.map(([number]) => number)) + 1;
   }
   expect(stored.size).toBeGreaterThan(ROUNDS);
 });

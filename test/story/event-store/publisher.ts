@@ -23,8 +23,8 @@ router.addRealm({
   events: {
     store,
     history: [
-      { uri: "com.app.", match: "prefix", events: 1_000_000 },
-      { uri: "com.app.odd", match: "exact", events: 1_000_000 },
+      { uri: "com.app.", match: "prefix", events: 1e9, bytes: 1e12 },
+      { uri: "com.app.odd", match: "exact", events: 1e9, bytes: 1e12 },
     ],
   },
 });
@@ -48,5 +48,12 @@ await store.close();
 
 /** Leaves the process before anything else happens. */
 function say(line: string): void {
-  writeSync(1, `${line}\n`);
+  for (let rest = Buffer.from(`${line}\n`); rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      // The pipe is full: whoever reads it will have made room soon.
+      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
+    }
+  }
 }
