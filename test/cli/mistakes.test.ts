@@ -146,7 +146,8 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   "wss to a port without TLS": {
     args: to(() => `wss://${places.web}/ws`),
     code: 3,
-    cause: /wss:\S+ does not speak TLS; use ws:\/\//,
+    // Whichever comes first: the listener's answer in clear, or its end of the connection.
+    cause: /wss:\S+ (does not speak TLS; use ws:\/\/|closed the connection during the handshake; check that it speaks WebSocket with TLS)/,
     remedy: /check --url/,
   },
   "tls to a port without TLS": {
@@ -441,6 +442,6 @@ describe("who is no WAMP client is told in his own language", () => {
     });
     socket.write("EHLO example.com\r\n\r\n");
     await once(socket, "close");
-    expect(heard).toMatch(/^HTTP\/1\.1 400 .*This port speaks HTTP and WebSocket\. What arrived is neither\.\n$/s);
+    expect(heard).toMatch(/^HTTP\/1\.1 400 .*This port speaks HTTP and WebSocket: Parse Error: .*\n$/s);
   });
 });
