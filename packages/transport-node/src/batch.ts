@@ -48,12 +48,15 @@ export class Frame {
 export class Batch {
   readonly #previous: Batch | undefined;
   readonly frame: Frame;
+  /** Bytes of the frames up to here. */
+  readonly size: number;
   #next: Batch | undefined = undefined;
   #joined: Uint8Array | undefined = undefined;
 
   constructor(previous: Batch | undefined, frame: Frame) {
     this.#previous = previous;
     this.frame = frame;
+    this.size = (previous === undefined ? 0 : previous.size) + frame.end - frame.start;
   }
 
   /** These frames and one more. */
@@ -78,15 +81,13 @@ export class Batch {
     const first = frames[0] as Frame;
     // Frames made one after another lie in a row already.
     let end = first.start;
-    let length = 0;
     let isRow = true;
     for (const frame of frames) {
       isRow &&= frame.bytes === first.bytes && frame.start === end;
       end = frame.end;
-      length += frame.end - frame.start;
     }
     if (isRow) return first.bytes.subarray(first.start, end);
-    const joined = Buffer.allocUnsafeSlow(length);
+    const joined = Buffer.allocUnsafeSlow(this.size);
     let at = 0;
     for (const frame of frames) {
       joined.set(frame.bytes.subarray(frame.start, frame.end), at);

@@ -257,16 +257,25 @@ describe("while the peer does not read", () => {
     expect(got(made.socket)).toEqual([]);
   });
 
-  test("one turn's output above queueHard counts, too, when the next one finds it waiting", async () => {
-    const made = rig({ queueHard: 10_000, queueSoft: 1_000 });
-    made.socket.shut();
-    for (let i = 0; i < 20; i++) made.connection.send(event("x".repeat(1_000), i));
-    await turn();
-    expect(made.told).toEqual([]);
-    made.connection.send(event("more"));
-    await turn();
-    expect(made.told).toEqual(["slow disconnect", "closed slow_consumer"]);
-  });
+  test.each(["disconnect", "drop_newest", "drop_oldest", "conflate"] as const)(
+    "what one turn gathers counts, too, before the turn is over (G5, %s)",
+    async (slowConsumer) => {
+      const made = rig({ slowConsumer, queueHard: 10_000, queueSoft: 5_000 });
+      made.socket.shut();
+      let most = 0;
+      const outcomes = Array.from({ length: 30 }, (_, i) => {
+        const outcome = made.connection.send(event("x".repeat(1_000), i));
+        most = Math.max(most, made.connection.queued);
+        return outcome;
+      });
+      expect(most).toBeGreaterThan(5_000);
+      expect(most).toBeLessThanOrEqual(10_000);
+      expect(made.told).toEqual([`slow ${slowConsumer}`]);
+      const left = outcomes.filter((outcome) => outcome !== "sent").length;
+      if (slowConsumer === "disconnect") expect(outcomes.slice(-left)).toEqual(new Array(left).fill("closed"));
+      else expect(made.connection.dropped).toBeGreaterThan(15);
+    },
+  );
 
   test.each(["backlog", "socket"])(
     "above queueSoft for queueSoftTime it is cut, and not before (its bytes wait in the %s)",

@@ -3,8 +3,9 @@
  * is in the subclasses.
  *
  * Outgoing, in a turn in which the peer keeps up: frames of its own lie in a row in the pool and are one region; frames
- * that are shared with other receivers are a `Batch`. At the end of the turn all of it is one write; replies that pass a
- * mark within a turn leave at once, so that it shows within the turn whether the peer takes them. A peer that does not keep up, so that the kernel has not taken the last turn's write, has a `Backlog` instead until it drains.
+ * that are shared with other receivers are a `Batch`. At the end of the turn all of it is one write; what passes a mark
+ * within a turn leaves at once, so that it shows within the turn whether the peer takes it. A peer that does not keep up, so
+ * that the kernel has not taken the last write, has a `Backlog` instead until it drains.
  *
  * Spec: reliability G5 to G7; AMB-67, AMB-125.
  */
@@ -69,8 +70,10 @@ export abstract class Connection implements Transport, Flushable {
   #regionStart = 0;
   #regionEnd = 0;
   #batch: Batch | undefined = undefined;
-  /** Bytes of it that are for this connection alone. */
+  /** Bytes of it, without those of the open batch. */
   #gathered = 0;
+  /** [G5, G6] More than this is not gathered: the limits act within the turn, not when it is over. */
+  readonly #mostGathered: number;
   #isDirty = false;
 
   /** Writes that the kernel has not taken yet: two at most, then frames wait in the backlog. */
@@ -103,6 +106,7 @@ export abstract class Connection implements Transport, Flushable {
     this.now = now;
     this.encoding = encoding;
     this.limits = limits;
+    this.#mostGathered = Math.min(limits.replyHighMark, limits.queueHard / 4);
     this.address = address;
     this.#isRemote = address !== undefined && !isLoopback(address);
     this.openedAt = now();
@@ -110,9 +114,9 @@ export abstract class Connection implements Transport, Flushable {
     this.#observer = observer;
   }
 
-  /** Bytes that wait for the peer, in our queue and in the socket's. */
+  /** Bytes that wait for the peer: in our queue, in the socket's, and for the end of the turn. */
   get queued(): number {
-    return this.socket.writableLength + (this.#backlog?.size ?? 0);
+    return this.socket.writableLength + (this.#backlog?.size ?? 0) + this.#gathered + (this.#batch?.size ?? 0);
   }
 
   get serializerName(): string {
@@ -173,8 +177,10 @@ export abstract class Connection implements Transport, Flushable {
     }
     if (!this.#isDirty) this.#markDirty();
     this.#gathered += position - start;
-    if (this.#gathered <= this.limits.replyHighMark) return "sent";
-    // [G6] Small requests may have large answers: the limits below act within the turn, not when it is over.
+    return this.#gathered <= this.#mostGathered ? "sent" : this.#writeEarly();
+  }
+
+  #writeEarly(): SendOutcome {
     this.#writeGathered();
     return this.#closingSince === undefined ? "sent" : "closed";
   }
@@ -186,14 +192,15 @@ export abstract class Connection implements Transport, Flushable {
     const frame = frames?.[index] ?? this.#encodeEvent(event);
     if (frame.length > this.maxLength) return "too-large";
     if (this.#backlog !== undefined) return this.#enqueue(this.#backlog, frame.copy, frame.key, false);
-    const batch = this.#batch;
-    if (batch !== undefined) this.#batch = batch.with(frame);
+    let batch = this.#batch;
+    if (batch !== undefined) batch = batch.with(frame);
     else {
       this.#closeRegion();
-      this.#batch = frame.first;
+      batch = frame.first;
       if (!this.#isDirty) this.#markDirty();
     }
-    return "sent";
+    this.#batch = batch;
+    return this.#gathered + batch.size <= this.#mostGathered ? "sent" : this.#writeEarly();
   }
 
   #encodeEvent(event: Event): Frame {
@@ -217,7 +224,7 @@ export abstract class Connection implements Transport, Flushable {
     this.#pieces.push(bytes);
     if (!this.#isDirty) this.#markDirty();
     this.#gathered += bytes.length;
-    if (this.#gathered > this.limits.replyHighMark) this.#writeGathered();
+    if (this.#gathered > this.#mostGathered) this.#writeGathered();
   }
 
   #markDirty(): void {
@@ -235,6 +242,7 @@ export abstract class Connection implements Transport, Flushable {
   #closeBatch(batch: Batch): void {
     this.#pieces ??= [];
     this.#pieces.push(batch.joined);
+    this.#gathered += batch.size;
     this.#batch = undefined;
   }
 
@@ -245,7 +253,6 @@ export abstract class Connection implements Transport, Flushable {
   }
 
   #writeGathered(): void {
-    this.#gathered = 0;
     const pieces = this.#pieces;
     if (pieces === undefined) {
       // The common case: one piece.
@@ -255,12 +262,14 @@ export abstract class Connection implements Transport, Flushable {
       else return;
       this.#batch = undefined;
       this.#region = undefined;
+      this.#gathered = 0;
       this.#writes++;
       this.socket.write(only, this.#written);
     } else {
       if (this.#batch !== undefined) this.#closeBatch(this.#batch);
       this.#closeRegion();
       this.#pieces = undefined;
+      this.#gathered = 0;
       this.#write(pieces);
     }
     if (this.#writes > 1) this.#fallBehind();
@@ -438,6 +447,7 @@ export abstract class Connection implements Transport, Flushable {
     this.#pieces = undefined;
     this.#region = undefined;
     this.#batch = undefined;
+    this.#gathered = 0;
     this.#backlog = undefined;
   }
 
