@@ -249,9 +249,29 @@ describe.skipIf(isMissing)("a page", () => {
     await page.close();
   });
 
+  test("of another origin is refused where the listener does not name that (T8)", async () => {
+    const page = await open();
+    const told = await page.evaluate(
+      (options) =>
+        wamp.join(options).then(
+          () => "joined",
+          () => "refused",
+        ),
+      { ...at("json"), url: `wss://${secure}/ws` },
+    );
+    expect(told).toBe("refused");
+    await router.printed(new RegExp(`"reason":"origin","message":"Pages of http://${plain} may not connect here`));
+    await page.close();
+  });
+
   test("that loses the router is told: its calls fail, and its session says how it ended", async () => {
     const page = await open();
-    writeFileSync(folder.file("own.yaml"), readFileSync(folder.file("config.yaml"), "utf8").replace(/^ {2}- \{type: web.*\n/m, ""));
+    writeFileSync(
+      folder.file("own.yaml"),
+      readFileSync(folder.file("config.yaml"), "utf8")
+        .replace(/^ {2}- \{type: web.*\n/m, "")
+        .replace("deflate: true", "origins: [loopback]"),
+    );
     await using own = new Running(["start", "-c", folder.file("own.yaml")]);
     const address = await own.printed(/"address":"([^"]*)"/);
     await using callee = await connect({ url: `tcp://${address}`, realm: "app" });

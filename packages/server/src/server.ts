@@ -136,11 +136,14 @@ async function openListener(
   limits: ConnectionLimits,
   log: (event: LogEvent) => void,
 ): Promise<Listener> {
-  const { type, host, port, path, mode, ws, tls, serializers, deflate, onRequest } = config;
+  const { type, host, port, path, mode, ws, tls, serializers, deflate, origins, hosts, trustedProxies, proxyProtocol, onRequest } = config;
   return listen({
     kind: type,
     host,
-    ...defined({ port, path, mode, onRequest: onRequest ?? (await staticFiles(config.static)) }),
+    origins,
+    trustedProxies,
+    proxyProtocol,
+    ...defined({ port, path, mode, hosts, onRequest: onRequest ?? (await staticFiles(config.static)) }),
     webSocketPath: ws,
     ...(tls && { tls: tlsOptions(tls) }),
     serializers:

@@ -1,5 +1,5 @@
 /** Where a listener listens and a peer comes from, as text for people and as a key for limits. */
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, isIPv6, type Socket } from "node:net";
 
 /** @returns `undefined` for UNIX sockets */
 export function peerAddress(socket: Socket): string | undefined {
@@ -7,8 +7,23 @@ export function peerAddress(socket: Socket): string | undefined {
   return remoteAddress?.startsWith("::ffff:") ? remoteAddress.slice(7) : remoteAddress;
 }
 
+/** As `peerAddress` spells it: in its shortest form, and an IPv4 address in IPv6's clothes without them. */
+export function canonicalAddress(address: string): string {
+  if (!isIPv6(address)) return address;
+  const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical) ?? [];
+  if (high === undefined || low === undefined) return canonical;
+  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return [a >> 8, a & 0xff, b >> 8, b & 0xff].join(".");
+}
+
 export function isLoopback(address: string): boolean {
   return address === "::1" || address.startsWith("127.");
+}
+
+/** Whether only this machine reaches what listens there. */
+export function isLoopbackHost(host: string): boolean {
+  return host === "localhost" || isLoopback(host);
 }
 
 /** What connections are counted by: an IPv4 address, or the /64 of an IPv6 address, which one host may have whole. */

@@ -5,6 +5,7 @@
 import { isLoopback, limitKey } from "./address.ts";
 import type { ConnectionLimits } from "./limits.ts";
 import { RefusalReason } from "./refusal-reason.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
 
 interface Count {
   sockets: number;
@@ -13,11 +14,14 @@ interface Count {
 
 export class Admission {
   readonly #limits: ConnectionLimits;
+  readonly #proxies: TrustedProxies;
   readonly #all: Count = { sockets: 0, strangers: 0 };
   readonly #byAddress = new Map<string, Count>();
 
-  constructor(limits: ConnectionLimits) {
+  /** @param proxies addresses that stand for many clients: the limits per address do not hold for them */
+  constructor(limits: ConnectionLimits, proxies: TrustedProxies) {
     this.#limits = limits;
+    this.#proxies = proxies;
   }
 
   /** @returns the limit that one more socket from there would exceed */
@@ -34,6 +38,17 @@ export class Admission {
   /** A socket opened, a stranger. */
   entered(address: string | undefined): void {
     this.#count(address, 1, 1);
+  }
+
+  /**
+   * A stranger's socket turns out to be somebody else's than the proxy's that it comes from.
+   * @returns the limit that it exceeds there; it stays counted where it was then
+   */
+  moved(from: string | undefined, to: string | undefined): RefusalReason | undefined {
+    this.left(from);
+    const limit = this.refusal(to);
+    this.entered(limit === undefined ? to : from);
+    return limit;
   }
 
   /** A socket that is a stranger, still or again, is gone. */
@@ -60,7 +75,7 @@ export class Admission {
 
   /** @returns `undefined` where the limits per address do not hold */
   #keyOf(address: string | undefined): string | undefined {
-    if (address === undefined || (isLoopback(address) && !this.#limits.limitLoopback)) return undefined;
+    if (address === undefined || this.#proxies.has(address) || (isLoopback(address) && !this.#limits.limitLoopback)) return undefined;
     return limitKey(address);
   }
 }

@@ -8,3 +8,5 @@ export { NodeClock } from "./node-clock.ts";
 export { nodeText } from "./node-text.ts";
 export { RefusalReason } from "./refusal-reason.ts";
 export { TlsChannel } from "./tls-channel.ts";
+export { isNetwork } from "./trusted-proxies.ts";
+export { isHostRule, isOriginRule, type WebAccess } from "./web-access.ts";

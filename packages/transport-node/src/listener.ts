@@ -7,7 +7,7 @@
 import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
 import type { Duplex } from "node:stream";
-import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from "node:tls";
+import { createServer as createTlsServer, TLSSocket, type TlsOptions, type Server as TlsServer } from "node:tls";
 import {
   announceableLength,
   CloseReason,
@@ -24,17 +24,20 @@ import {
   subprotocolOf,
 } from "@junctor/protocol";
 import { type ServerOptions, WebSocketServer, type Server as WebSocketServerOf } from "ws";
-import { addressText, peerAddress } from "./address.ts";
+import { addressText, isLoopbackHost, peerAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
 import { CompressedConnection, ServerWebSocket } from "./compressed-connection.ts";
 import type { Connection, ConnectionObserver } from "./connection.ts";
 import { encodingOf, nodeSerializers } from "./encodings.ts";
 import { binaryFraming, deflateFraming, rawFraming, textFraming } from "./framing.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
+import { parseProxyHeader } from "./proxy-protocol.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
 import { RefusalReason } from "./refusal-reason.ts";
 import { TlsChannel } from "./tls-channel.ts";
+import { TrustedProxies } from "./trusted-proxies.ts";
 import { claimSocketPath, setSocketMode } from "./unix-socket.ts";
+import { type WebAccess, WebAccessList } from "./web-access.ts";
 import { WebSocketConnection } from "./websocket-connection.ts";
 import { handshakeProblem, handshakeResponse, VERSION } from "./websocket-handshake.ts";
 
@@ -61,7 +64,7 @@ export type TransportEvent =
   | { readonly event: "connection.refused"; readonly reason: RefusalReason; readonly message: string; readonly address: string | undefined }
   | { readonly event: "slow.consumer"; readonly action: string; readonly address: string | undefined; readonly queued: number };
 
-export interface ListenOptions {
+export interface ListenOptions extends WebAccess {
   /** What the port speaks: WebSocket and HTTP, RawSocket, or all of them. */
   readonly kind: "web" | "rawsocket" | "universal";
   /** TCP: default 127.0.0.1. */
@@ -75,6 +78,13 @@ export interface ListenOptions {
   readonly tls?: TlsOptions;
   /** The path that WebSocket clients use. Default `/ws`; `*` takes any. */
   readonly webSocketPath?: string;
+  /**
+   * Addresses, networks (`10.0.0.0/8`), `unix` for all who reach the UNIX socket: what these proxies say is where a connection
+   * comes from, by `X-Forwarded-For`. Default: none.
+   */
+  readonly trustedProxies?: readonly string[];
+  /** Trusted proxies begin each connection with a PROXY protocol header. Default false. Not for TLS over a UNIX socket. */
+  readonly proxyProtocol?: boolean;
   /** Offered in this order of preference where the client has none. Default JSON, MessagePack, CBOR. */
   readonly serializers?: readonly Serializer[];
   /** Compresses WebSocket messages where the client offers it. Default false. */
@@ -100,7 +110,7 @@ export class ListenError extends Error {
   }
 }
 
-/** @throws {ListenError} */
+/** @throws {ListenError | TypeError} the latter: an origin, host or proxy that is none */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const listener = new Listener(options);
   await listener.open();
@@ -121,6 +131,12 @@ export class Listener implements ConnectionObserver {
   readonly #webSockets: WebSocketServerOf<typeof ServerWebSocket> | undefined;
   /** What the last WebSocket handshake agreed on for permessage-deflate; `undefined` for none. */
   #windowBits: number | undefined = undefined;
+  readonly #access: WebAccessList;
+  readonly #proxies: TrustedProxies;
+  /** Where sockets come from of which a proxy said so. */
+  readonly #clients = new WeakMap<Socket, string>();
+  /** The same by `flowOf`: a socket within TLS is another one. */
+  readonly #clientOfFlow = new Map<string, string>();
   readonly #admission: Admission;
   /** As the server accepted them. */
   readonly #sockets = new Set<Socket>();
@@ -140,7 +156,11 @@ export class Listener implements ConnectionObserver {
     this.#log = options.log ?? (() => {});
     this.#now = options.now ?? (() => performance.now());
     this.#webSockets = options.deflate === true ? this.#createWebSocketServer() : undefined;
-    this.#admission = new Admission(this.#limits);
+    this.#access = new WebAccessList(options, options.path === undefined && isLoopbackHost(options.host ?? DEFAULT_HOST));
+    this.#proxies = new TrustedProxies(options.trustedProxies ?? []);
+    if (options.proxyProtocol === true && options.path !== undefined && options.tls !== undefined)
+      throw new TypeError("proxyProtocol cannot be used with TLS over a UNIX socket");
+    this.#admission = new Admission(this.#limits, this.#proxies);
     this.#http = options.kind === "rawsocket" ? undefined : this.#createHttpServer();
     this.#tls = options.tls === undefined ? undefined : this.#createTlsServer(options.tls);
     this.#server = createTcpServer({ noDelay: true }, (socket) => this.#accept(socket));
@@ -164,7 +184,7 @@ export class Listener implements ConnectionObserver {
   }
 
   async open(): Promise<void> {
-    const { path, host = "127.0.0.1", port = 0, mode = 0o600 } = this.#options;
+    const { path, host = DEFAULT_HOST, port = 0, mode = 0o600 } = this.#options;
     try {
       if (path !== undefined) await claimSocketPath(path);
       await new Promise<void>((resolve, reject) => {
@@ -244,7 +264,7 @@ export class Listener implements ConnectionObserver {
       { maxHeaderSize: headerSize, headersTimeout: handshakeTimeoutMs, connectionsCheckingInterval: TICK_MS },
       (request, response) => {
         this.#serve(request.socket);
-        if (this.#hasFewHeaders(request, request.socket)) onRequest(request, response);
+        if (this.#hasFewHeaders(request, request.socket) && this.#isCalledRight(request, request.socket)) onRequest(request, response);
       },
     );
     http.maxHeadersCount = headerCount + 1; // what is more is left out: one too many is enough to know
@@ -294,8 +314,70 @@ export class Listener implements ConnectionObserver {
     }
     this.#admission.entered(address);
     socket.once("close", () => this.#admission.left(address));
+    if (this.#options.proxyProtocol !== true || !this.#proxies.has(address)) this.#open(socket);
+    else {
+      socket.on("error", ignore);
+      this.#await(socket);
+      this.#readProxyHeader(socket, undefined);
+    }
+  }
+
+  /** A socket whose first octets are the client's own. */
+  #open(socket: Socket): void {
     if (this.#tls === undefined) this.#begin(socket);
     else this.#tls.emit("connection", socket);
+  }
+
+  /** Collects a trusted proxy's PROXY header, and goes on with what follows it. */
+  #readProxyHeader(socket: Socket, before: Buffer | undefined): void {
+    socket.once("data", (chunk: Buffer) => {
+      const octets = before === undefined ? chunk : Buffer.concat([before, chunk]);
+      let header: ReturnType<typeof parseProxyHeader>;
+      try {
+        header = parseProxyHeader(octets);
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+        this.#refuse(socket, RefusalReason.proxy, error.message);
+        return;
+      }
+      if (header === "more") return this.#readProxyHeader(socket, octets);
+      if (header.address !== undefined && !this.#comesFrom(socket, header.address)) return;
+      socket.pause();
+      socket.off("error", ignore);
+      if (octets.length > header.length) socket.unshift(octets.subarray(header.length));
+      if (this.#tls !== undefined) this.#opening.delete(socket); // it has a timer of its own
+      this.#open(socket);
+      if (this.#tls === undefined) socket.resume();
+    });
+  }
+
+  /** A proxy says where a stranger's socket comes from. @returns false where that is one too many from there, which is refused */
+  #comesFrom(socket: Socket, client: string): boolean {
+    const before = this.#addressOf(socket);
+    this.#clients.set(socket, client);
+    const limit = this.#admission.moved(before, client);
+    if (limit !== undefined) {
+      if (this.#tls === undefined || socket instanceof TLSSocket) socket.write(this.#refusalOf(limit));
+      this.#refuse(socket, limit, TOO_MANY);
+      return false;
+    }
+    const flow = this.#tls === undefined || socket instanceof TLSSocket ? undefined : flowOf(socket);
+    if (flow !== undefined) this.#clientOfFlow.set(flow, client);
+    socket.once("close", () => {
+      if (flow !== undefined) this.#clientOfFlow.delete(flow);
+      this.#admission.left(client);
+      this.#admission.entered(before); // which is told itself
+    });
+    return true;
+  }
+
+  /** Where a socket comes from, as far as one can know. */
+  #addressOf(socket: Socket): string | undefined {
+    return (
+      this.#clients.get(socket) ??
+      (this.#clientOfFlow.size === 0 ? undefined : this.#clientOfFlow.get(flowOf(socket))) ??
+      peerAddress(socket)
+    );
   }
 
   /** That there are too many, in the language of the port; nothing where it speaks several. */
@@ -312,8 +394,7 @@ export class Listener implements ConnectionObserver {
 
   /** A socket that can be read in clear. */
   #begin(socket: Socket): void {
-    this.#opening.set(socket, this.#now());
-    socket.once("close", () => this.#opening.delete(socket));
+    this.#await(socket);
     if (this.#options.kind === "web") {
       this.#http?.emit("connection", socket);
       return;
@@ -322,12 +403,18 @@ export class Listener implements ConnectionObserver {
     this.#handshake(socket, undefined);
   }
 
+  #await(socket: Socket): void {
+    if (this.#opening.has(socket)) return;
+    this.#opening.set(socket, this.#now());
+    socket.once("close", () => this.#opening.delete(socket));
+  }
+
   /** An HTTP request was made on it: it is none that only opens. */
   #serve(socket: Socket): void {
     this.#opening.delete(socket);
     if (this.#served.has(socket)) return;
     this.#served.add(socket);
-    const address = peerAddress(socket);
+    const address = this.#addressOf(socket);
     this.#admission.known(address, true);
     socket.once("close", () => {
       if (this.#served.has(socket)) this.#admission.known(address, false);
@@ -365,7 +452,7 @@ export class Listener implements ConnectionObserver {
     const { serializer: number, maxLength } = request;
     const serializer = this.#serializers.find(({ rawSocketId }) => rawSocketId === number);
     if (serializer === undefined) return this.#refuseHandshake(socket, HandshakeError.serializerUnsupported);
-    const address = peerAddress(socket);
+    const address = this.#addressOf(socket);
     const ownLength = announceableLength(this.#limits.messageSize);
     socket.write(encodeHandshake({ serializer: number, maxLength: ownLength }));
     socket.off("error", ignore);
@@ -389,8 +476,13 @@ export class Listener implements ConnectionObserver {
     socket.on("error", ignore);
     this.#opening.delete(socket);
     // It has no session yet, whatever was asked for on it before.
-    if (this.#served.delete(socket)) this.#admission.known(peerAddress(socket), false);
-    if (!this.#hasFewHeaders(request, socket)) return;
+    if (this.#served.delete(socket)) this.#admission.known(this.#addressOf(socket), false);
+    if (!this.#isFromClient(request, socket)) return;
+    if (!this.#hasFewHeaders(request, socket) || !this.#isCalledRight(request, socket)) return;
+    if (!this.#access.allowsOrigin(request.headers)) {
+      const text = `Pages of ${request.headers.origin} may not connect here: this listener has to name their origin`;
+      return this.#refuseHttp(socket, "403 Forbidden", RefusalReason.origin, text);
+    }
     const { webSocketPath = "/ws" } = this.#options;
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     if (webSocketPath !== "*" && path !== webSocketPath) {
@@ -413,7 +505,7 @@ export class Listener implements ConnectionObserver {
         `Offer a WebSocket subprotocol that is supported here: ${supported}`,
       );
     }
-    const address = peerAddress(socket);
+    const address = this.#addressOf(socket);
     const problem = handshakeProblem(request);
     if (problem !== undefined) {
       return this.#refuseHttp(socket, `400 Bad Request\r\nSec-WebSocket-Version: ${VERSION}`, RefusalReason.handshake, problem);
@@ -447,6 +539,21 @@ export class Listener implements ConnectionObserver {
     if (request.rawHeaders.length <= 2 * headerCount) return true;
     this.#refuseHttp(socket, TOO_LARGE_HEADERS, RefusalReason.headerCount, `More than ${headerCount} headers`);
     return false;
+  }
+
+  /** Whether the request calls the router by a name that it has. */
+  #isCalledRight(request: IncomingMessage, socket: Socket): boolean {
+    if (this.#access.allowsHost(request.headers)) return true;
+    const text = `Nobody is called ${request.headers.host} here: this listener has to name its hosts`;
+    this.#refuseHttp(socket, "421 Misdirected Request", RefusalReason.host, text);
+    return false;
+  }
+
+  /** Takes a trusted proxy's word for whose request it is. */
+  #isFromClient({ headers }: IncomingMessage, socket: Socket): boolean {
+    const address = this.#addressOf(socket);
+    const client = this.#proxies.clientOf(address, listed(headers["x-forwarded-for"]));
+    return client === undefined || client === address || this.#comesFrom(socket, client);
   }
 
   /** What arrived is no HTTP request, or none in time. */
@@ -483,7 +590,7 @@ export class Listener implements ConnectionObserver {
   }
 
   #logRefusal(socket: Socket, reason: RefusalReason, message: string): void {
-    this.#log({ event: "connection.refused", reason, message, address: peerAddress(socket) });
+    this.#log({ event: "connection.refused", reason, message, address: this.#addressOf(socket) });
   }
 
   async #close(graceMs: number): Promise<void> {
@@ -544,6 +651,15 @@ function answerHint(_request: IncomingMessage, response: ServerResponse): void {
   response.end("This is a WAMP router. Connect with a WAMP client over WebSocket.\n");
 }
 
+/** What tells a TCP connection from all others of this moment. */
+function flowOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
+}
+
+function listed(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(",") : header;
+}
+
 function ignore(): void {}
 
 const RAW_HINT = "This port speaks WAMP over RawSocket, not HTTP. Use tcp:// in a WAMP client, or the router's WebSocket port.";
@@ -553,5 +669,6 @@ const TOO_LARGE_HEADERS = "431 Request Header Fields Too Large";
 /** The first octet of a TLS connection (RFC 8446, 5.1). */
 const TLS_HANDSHAKE = 0x16;
 const HTTP_REQUEST = /^(GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT|TRACE|PRI) ?/;
+const DEFAULT_HOST = "127.0.0.1";
 const TICK_MS = 1_000;
 const DEFLATE = { serverNoContextTakeover: true, clientNoContextTakeover: true, threshold: 1024, concurrencyLimit: 4 };

@@ -8,6 +8,11 @@ export const RefusalReason = {
   handshake: "handshake",
   handshakeTimeout: "timeout.handshake",
   http: "http",
+  /** The name that the client called the router by, and the page that opened the WebSocket: see `web-access.ts`. */
+  host: "host",
+  origin: "origin",
+  /** A trusted proxy's PROXY header. */
+  proxy: "proxy",
   path: "path",
   subprotocol: "subprotocol",
   connections: "limit.connections",

@@ -43,7 +43,14 @@ export async function dev(options: DevOptions): Promise<void> {
   }
   const realms: Config["realms"] = { [realm]: realmSchema.parse(OPEN_REALM) };
   const logger = createLogger(options.verbose === true ? "debug" : "warn", "auto");
-  const common = { host: "127.0.0.1", ws: "/ws", deflate: false };
+  const common = {
+    host: "127.0.0.1",
+    ws: "/ws",
+    deflate: false,
+    origins: ["same-host", "loopback"],
+    trustedProxies: [],
+    proxyProtocol: false,
+  };
   const web: ListenerConfig = { ...common, type: "web", port: parsePort(options.port) };
   const page = devPage(realm, web.ws);
   const listen = [

@@ -175,3 +175,16 @@ test("a file that is no text is no configuration", () => {
   expect(() => loadConfig(file)).toThrow(`${file} is no text in UTF-8`);
   rmSync(folder, { recursive: true });
 });
+
+test("origins, hosts and proxies that are none are told, and a PROXY header that nobody may send", () => {
+  const listen = (rest: string) => wrong(`listen: [{type: web, port: 0, ${rest}}]`).map((text) => text.replace(/^\S+ /, ""));
+  expect(listen("origins: [shop.example], hosts: [https://shop.example], trustedProxies: [proxy.example]")).toEqual([
+    expect.stringMatching(/^listen\[0\]\.origins\[0\]: .*expected same-host, loopback, null, \* or an origin/),
+    expect.stringMatching(/^listen\[0\]\.hosts\[0\]: .*expected a host name without port/),
+    expect.stringMatching(/^listen\[0\]\.trustedProxies\[0\]: .*expected an address, a network or unix/),
+  ]);
+  expect(listen("proxyProtocol: true")).toEqual(["listen[0].proxyProtocol: proxyProtocol needs trustedProxies: whose headers are taken"]);
+  expect(listen("origins: ['https://*.shop.example', loopback], hosts: ['*.shop.example'], trustedProxies: [10.0.0.0/8, unix]")).toEqual(
+    [],
+  );
+});

@@ -1,4 +1,5 @@
 /** Values that the configuration writes in many places. A title is what the reference calls the type; see reference.ts. */
+import { isHostRule, isNetwork, isOriginRule } from "@junctor/transport-node";
 import { z } from "zod";
 import { parseDuration, parseSize } from "./units.ts";
 import { parseUriPattern, type UriPattern } from "./uri-pattern.ts";
@@ -34,3 +35,21 @@ export const uriPattern = z
     context.addIssue({ code: "custom", message: `expected a URI pattern; ${pattern}` });
     return { uri: "", match: "exact" };
   });
+
+export const originRule = z
+  .string()
+  .refine(
+    isOriginRule,
+    "expected same-host, loopback, null, * or an origin: https://app.example.com, https://*.example.com, http://example.com:*",
+  )
+  .meta({ title: "origin" });
+
+export const hostRule = z
+  .string()
+  .refine(isHostRule, "expected a host name without port: example.com, *.example.com or *")
+  .meta({ title: "host name" });
+
+export const proxy = z
+  .string()
+  .refine((text) => text === "unix" || isNetwork(text), "expected an address, a network or unix: 10.0.0.1, 10.0.0.0/8, 2001:db8::/32")
+  .meta({ title: "address or network" });

@@ -13,7 +13,7 @@ import { usersSchema } from "../auth/users.ts";
 import { closest } from "../closest.ts";
 import { authSchema, isRecord, rolesNamed } from "./auth-schema.ts";
 import { eventsSchema } from "./events-schema.ts";
-import { count, duration, size, uriPattern } from "./scalars.ts";
+import { count, duration, hostRule, originRule, proxy, size, uriPattern } from "./scalars.ts";
 import { formatDuration, formatSize } from "./units.ts";
 
 const patterns = z.array(uriPattern).prefault([]);
@@ -146,6 +146,29 @@ const listener = z
       .boolean()
       .default(false)
       .describe("Compresses WebSocket messages for clients that offer it. It costs much CPU time and some memory per connection."),
+    origins: z
+      .array(originRule)
+      .min(1)
+      .default(["same-host"])
+      .describe(
+        "Pages that may open WebSockets here, by their origin: `https://app.example.com`, `https://*.example.com`, `http://example.com:*` for any port; `same-host` for those of the name and port that they connect to, `loopback` for those of this machine, `null` for those without an origin, `*` for all. Programs that are no browsers are not concerned.",
+      ),
+    hosts: z
+      .array(hostRule)
+      .optional()
+      .describe(
+        "Names that web clients may reach the listener by, besides addresses and localhost: `example.com`, `*.example.com`. Default: none where host is a loopback address, any elsewhere.",
+      ),
+    trustedProxies: z
+      .array(proxy)
+      .default([])
+      .describe(
+        "Proxies, by address or network, whose `X-Forwarded-For` is taken for where a client comes from; `unix` for all who reach the UNIX socket.",
+      ),
+    proxyProtocol: z
+      .boolean()
+      .default(false)
+      .describe("Trusted proxies begin each connection with a PROXY protocol header, of version 1 or 2."),
     static: z.string().optional().describe("Directory whose files are served over HTTP: those that are there at the start, no dotfiles."),
   })
   .superRefine((value, context) => {
@@ -154,6 +177,10 @@ const listener = z
     }
     if (value.path === undefined && value.mode !== undefined)
       context.addIssue({ code: "custom", path: ["mode"], message: "mode is for UNIX sockets: give a path" });
+    if (value.proxyProtocol && value.trustedProxies.length === 0)
+      context.addIssue({ code: "custom", path: ["proxyProtocol"], message: "proxyProtocol needs trustedProxies: whose headers are taken" });
+    if (value.proxyProtocol && value.path !== undefined && value.tls !== undefined)
+      context.addIssue({ code: "custom", path: ["proxyProtocol"], message: "on a UNIX socket proxyProtocol goes without tls" });
     if (value.type === "rawsocket" && value.static !== undefined)
       context.addIssue({ code: "custom", path: ["static"], message: "a rawsocket listener speaks no HTTP: use type web or universal" });
   });
