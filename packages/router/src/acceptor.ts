@@ -57,7 +57,7 @@ export class Acceptor implements Receiver, SessionCloser {
   }
 
   get isAwaited(): boolean {
-    return this.#session !== undefined && this.#session.invocations.size > 0;
+    return this.#session?.isAwaited === true;
   }
 
   receive(message: Message): void {

@@ -303,9 +303,13 @@ export class Listener implements ConnectionObserver {
   /** A socket as the server accepted it. */
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
     const address = peerAddress(socket);
     const limit = this.#admission.refusal(address);
+    socket.on("close", () => {
+      this.#sockets.delete(socket);
+      this.#opening.delete(socket);
+      if (limit === undefined) this.#admission.left(address);
+    });
     if (limit !== undefined) {
       socket.on("error", ignore);
       if (this.#tls === undefined) socket.write(this.#refusalOf(limit));
@@ -313,7 +317,6 @@ export class Listener implements ConnectionObserver {
       return;
     }
     this.#admission.entered(address);
-    socket.once("close", () => this.#admission.left(address));
     if (this.#options.proxyProtocol !== true || !this.#proxies.has(address)) this.#open(socket);
     else {
       socket.on("error", ignore);
@@ -406,7 +409,7 @@ export class Listener implements ConnectionObserver {
   #await(socket: Socket): void {
     if (this.#opening.has(socket)) return;
     this.#opening.set(socket, this.#now());
-    socket.once("close", () => this.#opening.delete(socket));
+    if (!this.#sockets.has(socket)) socket.once("close", () => this.#opening.delete(socket)); // the one within TLS
   }
 
   /** An HTTP request was made on it: it is none that only opens. */

@@ -72,11 +72,16 @@ function emitObject(value: object, sink: ValueSink, depth: number): void {
   } else if ("toJSON" in value && typeof value.toJSON === "function") {
     emit(value.toJSON(), sink, depth + 1);
   } else {
-    const keys = Object.keys(value).filter((key) => isEncodable((value as Record<string, unknown>)[key]));
-    sink.mapStart(keys.length);
+    const map = value as Record<string, unknown>;
+    const keys = Object.keys(map);
+    let count = 0;
+    for (const key of keys) if (isEncodable(map[key])) count++;
+    sink.mapStart(count);
     for (const key of keys) {
+      const element = map[key];
+      if (!isEncodable(element)) continue;
       sink.key(key);
-      emit((value as Record<string, unknown>)[key], sink, depth + 1);
+      emit(element, sink, depth + 1);
     }
     sink.mapEnd();
   }
