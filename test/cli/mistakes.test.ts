@@ -146,14 +146,13 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   "wss to a port without TLS": {
     args: to(() => `wss://${places.web}/ws`),
     code: 3,
-    // Whichever comes first: the listener's answer in clear, or its end of the connection.
-    cause: /wss:\S+ (does not speak TLS; use ws:\/\/|closed the connection during the handshake; check that it speaks WebSocket with TLS)/,
+    cause: /wss:\S+ does not speak TLS; use ws:\/\//,
     remedy: /check --url/,
   },
   "tls to a port without TLS": {
     args: to(() => `tls://${places.raw}`),
     code: 3,
-    cause: /closed the connection during the handshake\. Is this the router's RawSocket port, with TLS\?/,
+    cause: /tls:\S+ does not speak TLS; use tcp:\/\//,
     remedy: /check --url/,
   },
   "ws to a port with TLS": { args: to(() => `ws://${places.tls}/ws`), code: 3, cause: /ws:\S+ .*without TLS/, remedy: /check --url/ },

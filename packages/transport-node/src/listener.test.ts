@@ -21,7 +21,7 @@ import {
 } from "@junctor/testkit";
 import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { type ConnectionLimits, type ListenOptions, listen } from "./index.ts";
+import { type ConnectionLimits, dial, type ListenOptions, listen } from "./index.ts";
 
 const over = (transport: StoryConnection["transport"]): StoryConnection => ({ name: transport, transport, serializer: "json" });
 const ACCEPT: ListenOptions["accept"] = () => ({ receive: () => {}, violated: () => {}, lost: () => {} });
@@ -201,6 +201,16 @@ describe("TLS", () => {
     await exchange(router.listener.address, hello);
     expect(await refusals(router)).toEqual(["tls"]);
   });
+
+  test.each(["ws", "tcp", "universal ws", "universal tcp"] as const)(
+    "a client that uses it on a port without is told so (%s)",
+    async (transport) => {
+      await using router = await startRouter({ connection: over(transport) });
+      const url = router.url.replace("ws:", "wss:").replace("tcp:", "tls:");
+      const opened = dial(url)({ receive: () => {}, violated: () => {}, lost: () => {} });
+      await expect(opened).rejects.toThrow(/^(wss:\S+ does not speak TLS; use ws:|tls:\S+ does not speak TLS; use tcp:)/);
+    },
+  );
 
   test.each(["wss", "tls", "universal tls"] as const)("is what a port with it wants (%s)", async (transport) => {
     await using router = await startRouter({ connection: over(transport) });

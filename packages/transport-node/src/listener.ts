@@ -428,7 +428,7 @@ export class Listener implements ConnectionObserver {
   #handshake(socket: Socket, before: Buffer | undefined): void {
     socket.once("data", (chunk: Buffer) => {
       const octets = before === undefined ? chunk : Buffer.concat([before, chunk]);
-      if (octets[0] === TLS_HANDSHAKE) this.#refuse(socket, RefusalReason.tls, TLS_HINT);
+      if (octets[0] === TLS_HANDSHAKE) this.#refuseTls(socket);
       else if (octets[0] !== RAWSOCKET_MAGIC && this.#http !== undefined) {
         socket.pause();
         socket.off("error", ignore);
@@ -567,8 +567,13 @@ export class Listener implements ConnectionObserver {
       this.#refuseHttp(socket, TOO_LARGE_HEADERS, RefusalReason.headerSize, `More than ${headerSize} bytes of headers`);
     else if (error.code === "ERR_HTTP_REQUEST_TIMEOUT")
       this.#refuseHttp(socket, "408 Request Timeout", RefusalReason.handshakeTimeout, `No request within ${handshakeTimeoutMs} ms`);
-    else if (error.rawPacket?.[0] === TLS_HANDSHAKE) this.#refuse(socket, RefusalReason.tls, TLS_HINT);
+    else if (error.rawPacket?.[0] === TLS_HANDSHAKE) this.#refuseTls(socket);
     else this.#refuseHttp(socket, "400 Bad Request", RefusalReason.http, `This port speaks HTTP and WebSocket: ${error.message}`);
+  }
+
+  /** Answered in clear on every kind of port: it is what TLS clients know to mean that there is none ("wrong version number"). */
+  #refuseTls(socket: Socket): void {
+    this.#refuseHttp(socket, "400 Bad Request", RefusalReason.tls, TLS_HINT);
   }
 
   #refuseHandshake(socket: Socket, error: HandshakeError): void {
