@@ -1,7 +1,9 @@
 // What the commands do: call, pub, sub and register, over every transport and serializer, as processes.
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { ApplicationError, connect, Result, type Session } from "@junctor/client";
-import { TEST_CERTIFICATE, TEST_KEY } from "@junctor/testkit";
+import { Inbox, TEST_CERTIFICATE, TEST_KEY } from "@junctor/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Folder, junctor, Running } from "./junctor.ts";
 import { SilentServer } from "./silent-server.ts";
@@ -212,6 +214,34 @@ describe("register", () => {
     const failed = await junctor(at("call", "reverse", "-k", "fail=true"));
     expect(failed.code).toBe(1);
     expect(failed.err).toContain("junctor.error.command_failed: the command ended with exit code 7 no way");
+  });
+
+  test("--exec ends a command with all that it has started when the call is cancelled, and when the callee is stopped", async () => {
+    // A child of the shell, which is gone when its connection is.
+    const started = new Inbox<Socket>();
+    const server = createServer((socket) => started.push(socket));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const program = `node -e 'require("net").connect(${port}, "127.0.0.1").resume()'; true`;
+    await using callee = new Running(at("register", "long", "--exec", program));
+    await callee.printed(/registered/);
+    const gone = async (end: () => void) => {
+      const socket = await started.next();
+      socket.resume();
+      const closed = once(socket, "close");
+      end();
+      await closed;
+    };
+    const cancelling = new AbortController();
+    const cancelled = expect(peer.call("long", [], {}, { signal: cancelling.signal })).rejects.toThrow();
+    await gone(() => cancelling.abort());
+    await cancelled;
+    const stopped = expect(peer.call("long")).rejects.toThrow();
+    await gone(() => callee.signal("SIGINT"));
+    await stopped;
+    expect((await callee.ended).code).toBe(0);
+    server.close();
   });
 
   test("--invoke shares a procedure among several", async () => {

@@ -105,6 +105,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   "an unknown serializer": usage(["--ser", "xml", "call", "x"], /no serializer xml/, /json, msgpack, cbor/),
   "a time that is none": usage(["--timeout", "soon", "call", "x"], /soon is no number of seconds/, /--timeout 2\.5/),
   "a keyword without a value": usage(["call", "x", "-k", "verbose"], /-k verbose is no keyword argument/, /-k name=value/),
+  "a keyword twice": usage(["call", "x", "-k", "a=1", "-k", "a=2"], /-k a is given twice/, /-k 'a=\[1, 2\]'/),
   "bytes that are no Base64": usage(["call", "x", '"\\u0000?"'], /cannot be sent: .*Base64/, /^$/),
   "a value nested too deep": usage(["call", "x", "[".repeat(40) + "]".repeat(40)], /cannot be sent: .*nested/, /^$/),
   "a count that is none": usage(["sub", "x", "--count", "0"], /0 is no number of events/, /--count 10/),

@@ -148,7 +148,8 @@ test("junctor dev runs, serves its page and the client, and the program that it 
   await using dev = new Running(["dev", "--port", "0"], options);
   const address = await dev.printed(/http:\/\/(\S+)\//);
   await dev.printed(/\.value\);\n/);
-  for (const path of ["/", "/dev.js", "/dev.css", "/junctor-client.js"]) expect((await fetch(`http://${address}${path}`)).status).toBe(200);
+  for (const path of ["/", "/dev.js", "/dev.css", "/junctor-client.js", "/favicon.ico"])
+    expect((await fetch(`http://${address}${path}`)).status).toBe(200);
   expect((await junctor(["--url", `ws://${address}/ws`, "call", "demo.add", "2", "3"], options)).out).toBe("5\n");
 
   const program = /^ {2}import [\s\S]*\.value\);$/m.exec(dev.out)?.[0] ?? "";

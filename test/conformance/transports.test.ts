@@ -81,6 +81,19 @@ describe.each(SERIALIZER_NAMES)("WebSocket with %s", (serializer) => {
   });
 });
 
+test.each([false, true])(
+  "a text that is no UTF-8 ends in status 1007, whatever else is wrong with it (AMB-117, deflate %s)",
+  async (deflate) => {
+    await using router = await startRouter({ connection: over("json", deflate) });
+    for (const octets of ["ff", "5bff", "5b312c2263ff225d"]) {
+      const { socket, closed, next } = await open(router.listener.address, "json", deflate);
+      socket.send(Buffer.from(octets, "hex"), { binary: false });
+      expect(await next()).toMatchObject([3, { message: expect.stringContaining("UTF-8") }, Uri.protocolViolation]);
+      expect((await closed)[0]).toBe(1007);
+    }
+  },
+);
+
 describe("RawSocket", () => {
   test("the client speaks first, the router answers with four octets, then there are frames (TRN-RAW-01, TRN-RAW-05)", async () => {
     await using router = await startRouter();

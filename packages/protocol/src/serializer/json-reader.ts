@@ -61,12 +61,12 @@ export class JsonReader extends HeaderReader {
   text(): string {
     this.#next();
     if (this.#peek() !== QUOTE) this.fail("MALFORMED_MESSAGE", "must be a string");
-    return this.#string();
+    return this.#string(true);
   }
 
   textOrNull(): string | null {
     this.#next();
-    if (this.#peek() === QUOTE) return this.#string();
+    if (this.#peek() === QUOTE) return this.#string(true);
     if (this.#byte() !== LETTER_N) this.fail("MALFORMED_MESSAGE", "must be a string or null");
     this.#literal(NULL);
     return null;
@@ -225,7 +225,7 @@ export class JsonReader extends HeaderReader {
     return value + 0; // -0 becomes 0
   }
 
-  #string(): string {
+  #string(isHeader: boolean): string {
     const bytes = this.#bytes;
     const start = this.#at + 1;
     let at = start;
@@ -240,13 +240,17 @@ export class JsonReader extends HeaderReader {
     }
     this.#at = start;
     this.#skipString();
-    return this.#stringValue(start, this.#at - 1);
+    return this.#stringValue(start, this.#at - 1, isHeader);
   }
 
   /** A checked string between its quotes. */
-  #stringValue(start: number, end: number): string {
+  #stringValue(start: number, end: number, isHeader: boolean): string {
     const text = this.#codec.decode(this.#bytes, start, end);
-    return text.includes("\\") ? (JSON.parse(`"${text}"`) as string) : text;
+    if (!text.includes("\\")) return text;
+    const value = JSON.parse(`"${text}"`) as string;
+    // [AMB-19] Two names that differ in this only would be one in the other formats, which have no form for it.
+    if (isHeader && LONE_SURROGATE.test(value)) this.#malformed("no half of a surrogate pair in a string before");
+    return value;
   }
 
   // --- Checking ---------------------------------------------------------------------------------------------------------
@@ -428,7 +432,7 @@ export class JsonReader extends HeaderReader {
   #walkValue(sink: ValueSink, hasBinary: boolean): void {
     switch (this.#peek()) {
       case QUOTE: {
-        const text = this.#string();
+        const text = this.#string(!hasBinary);
         if (hasBinary && text.charCodeAt(0) === 0)
           sink.binary(decodeBinary(text)); // [SER-08]
         else sink.text(text);
@@ -452,7 +456,7 @@ export class JsonReader extends HeaderReader {
             this.#at++;
             this.#peek();
           }
-          sink.key(this.#string());
+          sink.key(this.#string(!hasBinary));
           this.#peek();
           this.#at++; // the colon
           this.#walkValue(sink, hasBinary);
@@ -526,6 +530,7 @@ function isHex(c: number): boolean {
   return (c >= DIGIT_0 && c <= DIGIT_9) || ((c | 0x20) >= 0x61 && (c | 0x20) <= 0x66);
 }
 
+const LONE_SURROGATE = /\p{Surrogate}/u;
 const LONG_STRING = 32;
 const NOTHING = -1;
 const QUOTE = 0x22;

@@ -2,7 +2,7 @@
  * The JSON serializer: `wamp.2.json`, text frames, RawSocket number 1. Binary values are strings that start with U+0000
  * and go on in Base64 (SER-07).
  */
-import { SerializationError } from "../error.ts";
+import { ProtocolError, SerializationError } from "../error.ts";
 import { decodeMessage } from "../message/decode.ts";
 import { encodeMessage, type HeaderWriter } from "../message/encode.ts";
 import { type Message, NO_OPTIONS } from "../message/message.ts";
@@ -38,7 +38,13 @@ export class JsonSerializer implements Serializer {
   }
 
   decode(bytes: Uint8Array, start = 0, end = bytes.length): Message {
-    return decodeMessage(this.#reader, bytes, start, end, this.#allowTransparent);
+    try {
+      return decodeMessage(this.#reader, bytes, start, end, this.#allowTransparent);
+    } catch (error) {
+      // [RFC 6455, 8.1] What is no UTF-8 is no text, whatever else is wrong with it and wherever reading stopped.
+      if (!(error instanceof ProtocolError) || error.code === "MALFORMED_BYTES" || this.#codec.isUtf8(bytes, start, end)) throw error;
+      throw new ProtocolError("MALFORMED_BYTES", "JSON: expected well-formed UTF-8");
+    }
   }
 
   encodeInto(message: Message, out: ByteBuffer): void {

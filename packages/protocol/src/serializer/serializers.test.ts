@@ -194,6 +194,11 @@ describe("numbers", () => {
     expect(through("83f97e00f97c00f9fc00", cbor, json)).toBe("[null,null,null]");
   });
 
+  test("a number in JSON beyond all doubles is infinite elsewhere, and then null in JSON (AMB-31)", () => {
+    expect(through("[1e999,-1e999]", json, msgpack)).toBe("92cb7ff0000000000000cbfff0000000000000");
+    expect(through("[1e999]", json, json)).toBe("[1e999]");
+  });
+
   test("large integers reach the application exactly", () => {
     for (const serializer of serializers) {
       const args = [2n ** 63n - 1n, -(2n ** 63n), Number.MAX_SAFE_INTEGER];
@@ -202,6 +207,33 @@ describe("numbers", () => {
       );
       expect((message as Extract<Message, { type: 70 }>).payload.args).toEqual(args);
     }
+  });
+});
+
+describe("half of a surrogate pair", () => {
+  const written = String.raw`["\ud83d","\ude00 \ud83d\ude00",{"\udfff":1}]`;
+
+  test("stays between speakers of JSON, and is U+FFFD in the other formats, which have no form for it", () => {
+    const bytes = utf8.encode(written);
+    const payload = Payload.encoded(json, bytes, 0, bytes.length, 1);
+    expect(Buffer.from(payload.bytes(json)).toString()).toBe(written);
+    expect(payload.args).toEqual(["\ud83d", "\ude00 😀", { "\udfff": 1 }]);
+    for (const other of [msgpack, cbor]) {
+      const made = payload.bytes(other);
+      expect(Payload.encoded(other, made, 0, made.length, 1).args).toEqual(["\ufffd", "\ufffd 😀", { "\ufffd": 1 }]);
+      expect(Payload.of(["\ud83d"]).bytes(other)).toEqual(Payload.of(["\ufffd"]).bytes(other));
+    }
+    expect(Buffer.from(Payload.of(["\ud83d"]).bytes(json)).toString()).toBe(String.raw`["\ud83d"]`);
+  });
+
+  test.each([
+    String.raw`[48,1,{},"com.\ud83d"]`,
+    String.raw`[48,1,{"x_\ude00":1},"com.a"]`,
+    String.raw`[1,"realm1",{"authid":"\ude00\ud83d","roles":{"caller":{}}}]`,
+    String.raw`[6,{"message":"\ud83d"},"wamp.close.normal"]`,
+  ])("is refused in what the router reads: %s (AMB-19)", (message) => {
+    expect(() => json.decode(utf8.encode(message))).toThrow(/surrogate pair/);
+    expect(json.decode(utf8.encode(message.replace(/(\\u\w{4})+/, String.raw`\ud83d\ude00`)))).toBeDefined();
   });
 });
 
@@ -421,6 +453,14 @@ describe("illegal messages", () => {
     expect(decodeJson('[66,1,2,{"x":1}]')).toEqual({ type: 66, request: 1, registration: 2 });
     expect(() => decodeJson("[34,1,2,3]")).toThrow(ProtocolError);
   });
+
+  test.each(["ff", "5b ff", "5b 34 38 2c ff", "5b 31 2c 31 2c c3 28", "5b 5d ff", `${"5b".repeat(40)} c0 80`])(
+    "JSON that is no UTF-8 is no bytes of JSON, wherever reading it stops (PERR-08): %s",
+    (bytes) => {
+      expect(() => json.decode(hex(bytes))).toThrow(expect.objectContaining({ code: "MALFORMED_BYTES" }));
+      expect(() => json.decode(hex("20 ff 20"), 2, 3)).toThrow(expect.objectContaining({ code: "MALFORMED_MESSAGE" }));
+    },
+  );
 
   test.each([
     ["a list of 4e9 elements", "dd ee6b2800", msgpack],

@@ -1,5 +1,5 @@
 /** `junctor register`: answers a procedure with its own arguments, a fixed reply or a command's output, until Ctrl-C. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { ApplicationError, type Invocation, type InvocationHandler, Result } from "@junctor/client";
 import { Exit, UserError } from "../user-error.ts";
 import { clock, jsonText, note, oneLine, payloadText, style } from "./print.ts";
@@ -46,12 +46,16 @@ function handlerOf(options: { echo?: boolean; reply?: string; exec?: string }): 
 /** What a caller is answered where the command of `--exec` failed. Args: how, and the end of its error output. */
 export const CommandError = { failed: "junctor.error.command_failed" } as const;
 
-/** The command reads `{"args": […], "kwargs": {…}}` and prints the result, as JSON or as text. A failure is the call's error. */
+/**
+ * The command reads `{"args": […], "kwargs": {…}}` and prints the result, as JSON or as text. A failure is the call's error.
+ * It has a process group of its own: what ends it ends all that it has started, too.
+ */
 function run(command: string, { args, kwargs, signal }: Invocation): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, { shell: true, stdio: ["pipe", "pipe", "pipe"] });
-    const stop = () => child.kill();
+    const child = spawn(command, { shell: true, detached: HAS_GROUPS, stdio: ["pipe", "pipe", "pipe"] });
+    const stop = () => endGroup(child);
     signal.addEventListener("abort", stop, { once: true });
+    process.on("exit", stop); // the second Ctrl-C waits for nothing
     let output = "";
     let complaint = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -63,10 +67,28 @@ function run(command: string, { args, kwargs, signal }: Invocation): Promise<unk
     child.stdin.on("error", () => {}); // a command need not read its input
     child.stdin.end(jsonText({ args, kwargs }));
     child.on("error", (error) => reject(new ApplicationError(CommandError.failed, [error.message])));
-    child.on("close", (code) => {
+    child.on("close", (code, killedBy) => {
       signal.removeEventListener("abort", stop);
+      process.off("exit", stop);
       if (code === 0) resolve(output.trim() === "" ? undefined : parseValue(output.trimEnd()));
-      else reject(new ApplicationError(CommandError.failed, [`the command ended with exit code ${code}`, complaint.trim()]));
+      else {
+        const how = code === null ? `by ${killedBy}` : `with exit code ${code}`;
+        reject(new ApplicationError(CommandError.failed, [`the command ended ${how}`, complaint.trim()]));
+      }
     });
   });
 }
+
+function endGroup(child: ChildProcess): void {
+  if (!HAS_GROUPS || child.pid === undefined) {
+    child.kill();
+    return;
+  }
+  try {
+    process.kill(-child.pid, "SIGTERM");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error; // all of it has ended by itself
+  }
+}
+
+const HAS_GROUPS = process.platform !== "win32";

@@ -40,17 +40,23 @@ const encoder = new TextEncoder();
 
 /** `-k name=value`, several times. */
 export function parseKwargs(pairs: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const equals = pair.indexOf("=");
-      if (equals < 1)
-        throw new UserError(`-k ${pair} is no keyword argument`, {
-          remedy: "write -k name=value, for example -k verbose=true",
-          exitCode: Exit.usage,
-        });
-      return [pair.slice(0, equals), parseValue(pair.slice(equals + 1))];
-    }),
-  );
+  const kwargs = new Map<string, unknown>();
+  for (const pair of pairs) {
+    const equals = pair.indexOf("=");
+    if (equals < 1)
+      throw new UserError(`-k ${pair} is no keyword argument`, {
+        remedy: "write -k name=value, for example -k verbose=true",
+        exitCode: Exit.usage,
+      });
+    const name = pair.slice(0, equals);
+    if (kwargs.has(name))
+      throw new UserError(`-k ${name} is given twice`, {
+        remedy: `give one of them, or a list: -k '${name}=[1, 2]'`,
+        exitCode: Exit.usage,
+      });
+    kwargs.set(name, parseValue(pair.slice(equals + 1)));
+  }
+  return Object.fromEntries(kwargs);
 }
 
 export function collect(value: string, previous: readonly string[]): string[] {

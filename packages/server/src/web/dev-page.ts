@@ -9,17 +9,21 @@ interface File {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** @returns a handler for the page and all that it needs, and one for the client alone */
+/** @returns a handler for the page and all that it needs, and one for what pages of one's own need */
 export function devPage(realm: string, webSocketPath: string): { readonly all: RequestHandler; readonly client: RequestHandler } {
   const html = asset("index.html").toString().replaceAll("{{realm}}", escapeHtml(realm)).replaceAll("{{path}}", escapeHtml(webSocketPath));
-  const client: [string, File] = ["/junctor-client.js", file("text/javascript", clientBundle(), FOR_EVERY_PAGE)];
+  const icon = file("image/svg+xml", asset("icon.svg"));
+  const client: [string, File][] = [
+    ["/junctor-client.js", file("text/javascript", clientBundle(), FOR_EVERY_PAGE)],
+    ["/favicon.ico", icon], // what browsers ask for where a page names none
+  ];
   const page: [string, File][] = [
     ["/", file("text/html", html, OWN_FILES_ONLY)],
     ["/dev.js", file("text/javascript", asset("dev.js"))],
     ["/dev.css", file("text/css", asset("dev.css"))],
-    ["/icon.svg", file("image/svg+xml", asset("icon.svg"))],
+    ["/icon.svg", icon],
   ];
-  return { all: serve(new Map([...page, client])), client: serve(new Map([client])) };
+  return { all: serve(new Map([...page, ...client])), client: serve(new Map(client)) };
 }
 
 const OWN_FILES_ONLY = { "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'" };
