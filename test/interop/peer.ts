@@ -23,9 +23,22 @@ export interface Endpoint {
   readonly port: number;
   readonly path: string;
   readonly realm: string;
+  /** How the client is to log in. Default: not at all. */
+  readonly auth?: Credentials;
+}
+
+export interface Credentials {
+  readonly method: string;
+  readonly authid?: string;
+  /** Ticket, password, or private key in hex. */
+  readonly secret: string;
+  /** The type of channel binding that is asked for. */
+  readonly binding?: string;
 }
 
 export interface Answer {
+  /** To `connect` with `auth`: what the client knows of its session. */
+  readonly welcome?: { readonly authid: string; readonly authrole: string; readonly authmethod: string };
   /** To `call`: results and errors, in the order of the calls. */
   readonly results?: readonly (Message & { readonly error?: string })[];
   /** To `take`: the invocations or events that came since the last time. */

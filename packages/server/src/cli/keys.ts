@@ -32,6 +32,7 @@ export interface HashOptions {
   readonly cra?: boolean;
   readonly scram?: boolean;
   readonly argon2id?: boolean;
+  readonly autobahn?: boolean;
   readonly file?: string;
 }
 
@@ -49,10 +50,10 @@ export async function hash(options: HashOptions): Promise<void> {
     line(
       `wampcra: {key: "${await craKey(nodeCrypto, secret, salting)}", salt: "${salting.salt}", iterations: ${salting.iterations}, keylen: ${salting.keylen}}`,
     );
-  } else line(await scramEntry(secret, options.argon2id === true));
+  } else line(await scramEntry(secret, options.argon2id === true || options.autobahn === true, options.autobahn === true));
 }
 
-async function scramEntry(secret: string, isArgon: boolean): Promise<string> {
+async function scramEntry(secret: string, isArgon: boolean, isAutobahn: boolean): Promise<string> {
   const password = saslprep(secret);
   if (password === undefined)
     throw new UserError("the password holds characters that WAMP-SCRAM does not allow (RFC 4013)", {
@@ -62,8 +63,14 @@ async function scramEntry(secret: string, isArgon: boolean): Promise<string> {
   const parameters: ScramParameters = isArgon
     ? { kdf: "argon2id13", salt, iterations: 3, memory: 65_536 }
     : { kdf: "pbkdf2", salt, iterations: 100_000 };
-  const { storedKey, serverKey } = await scramKeys(nodeCrypto, await saltedPassword(nodeCrypto, password, parameters));
+  const salted = await saltedPassword(nodeCrypto, password, parameters);
+  const { storedKey, serverKey } = await scramKeys(nodeCrypto, isAutobahn ? autobahnSalted(salted) : salted);
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
   const memory = parameters.memory === undefined ? "" : `, memory: ${parameters.memory}`;
   return `scram: {kdf: ${parameters.kdf}, salt: "${salt}", iterations: ${parameters.iterations}${memory}, storedKey: "${text(storedKey)}", serverKey: "${text(serverKey)}"}`;
+}
+
+/** [AMB-103] Autobahn takes the text of the salted password for the password's octets: Base64 without padding. */
+function autobahnSalted(salted: Uint8Array): Uint8Array {
+  return Buffer.from(Buffer.from(salted).toString("base64").replaceAll("=", ""));
 }

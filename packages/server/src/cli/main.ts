@@ -123,6 +123,7 @@ function createProgram(): Command {
     .option("--cra", "for wampcra, salted")
     .option("--scram", "for wamp-scram")
     .option("--argon2id", "with --scram: Argon2id in place of PBKDF2")
+    .option("--autobahn", "with --scram: for the method scram of Autobahn's clients, by Argon2id")
     .option("--file <FILE>", "read the secret from a file")
     .action(async (options: import("./keys.ts").HashOptions) => (await import("./keys.ts")).hash(options));
   for (const subcommand of keys.commands)

@@ -1,12 +1,13 @@
 // Autobahn|JS (npm `autobahn`) as a peer.
 import autobahn from "autobahn";
+import { keyPairOf } from "./ed25519.mjs";
 import { CallError, serve } from "./line.mjs";
 
 const { JSONSerializer, MsgpackSerializer, CBORSerializer } = autobahn.serializer;
 const SERIALIZERS = { json: JSONSerializer, msgpack: MsgpackSerializer, cbor: CBORSerializer };
 
 serve(
-  ({ transport, serializer, url, host, port, path, realm }) =>
+  ({ transport, serializer, url, host, port, path, realm, auth }) =>
     new Promise((resolve, reject) => {
       const serializers = [new SERIALIZERS[serializer]()];
       const rawSocket = { type: "rawsocket", ...(transport.startsWith("unix") ? { path } : { host, port }) };
@@ -14,6 +15,7 @@ serve(
         realm,
         transports: [transport.startsWith("websocket") ? { type: "websocket", url, serializers } : rawSocket],
         max_retries: 0,
+        ...(auth === undefined ? {} : credentials(auth)),
         on_user_error: () => {}, // errors that procedures throw on purpose
       });
       let left = () => {};
@@ -22,8 +24,9 @@ serve(
         left();
         return true;
       };
-      connection.onopen = (session) =>
+      connection.onopen = (session, { authid, authrole, authmethod }) =>
         resolve({
+          welcome: { authid, authrole, authmethod },
           register: (procedure, handler) =>
             session.register(procedure, (args, kwargs) => {
               try {
@@ -45,6 +48,26 @@ serve(
       connection.open();
     }),
 );
+
+function credentials({ method, authid, secret }) {
+  if (method === "ticket") return { authmethods: [method], authid, onchallenge: () => secret };
+  if (method === "cryptosign") {
+    const { public_key, sign_challenge } = autobahn.auth_cryptosign;
+    const key = keyPairOf(secret); // its own loader wants a browser's localStorage
+    return {
+      authmethods: [method],
+      authid,
+      authextra: { pubkey: public_key(key) },
+      onchallenge: (_session, _method, extra) => sign_challenge(key, extra),
+    };
+  }
+  return {
+    authmethods: [method],
+    authid,
+    onchallenge: (_session, _method, { challenge, salt, iterations, keylen }) =>
+      autobahn.auth_cra.sign(salt === undefined ? secret : autobahn.auth_cra.derive_key(secret, salt, iterations, keylen), challenge),
+  };
+}
 
 // A result without keyword arguments and with at most one argument is that argument, or null.
 function resultOf(result) {

@@ -28,14 +28,19 @@ export function serve(connect) {
 
 /**
  * @param connect opens a session of the client: an object with `register(procedure, handler)`, `call(procedure, args,
- *   kwargs)`, `subscribe(topic, handler)`, `publish(topic, args, kwargs)` and `leave()`, all of which return promises
+ *   kwargs)`, `subscribe(topic, handler)`, `publish(topic, args, kwargs)` and `leave()`, all of which return promises; where it has logged
+ *   in, also `welcome`, with `authid`, `authrole` and `authmethod`
  * @returns a function that carries out one command
  */
 export function executor(connect) {
   const sessions = new Map();
   return async ({ do: name, session, ...command }) => {
-    if (name === "connect") sessions.set(session, { client: await connect(command), heard: [], waiting: undefined });
-    else return COMMANDS[name](sessions.get(session), command);
+    if (name === "connect") {
+      const client = await connect(command);
+      sessions.set(session, { client, heard: [], waiting: undefined });
+      return command.auth === undefined ? undefined : { welcome: client.welcome };
+    }
+    return COMMANDS[name](sessions.get(session), command);
   };
 }
 

@@ -1,17 +1,22 @@
 // wampy (npm `wampy`) as a peer. It needs a WebSocket of somebody else's on Node.js; its README names `ws`.
 import { Wampy } from "wampy";
 import { CborSerializer } from "wampy/CborSerializer.js";
+import { sign as signWithKey } from "wampy/cryptosign.js";
 import { JsonSerializer } from "wampy/JsonSerializer.js";
 import { MsgpackSerializer } from "wampy/MsgpackSerializer.js";
+import { sign as signWithSecret } from "wampy/wampcra.js";
 import ws from "ws";
+import { keyPairOf } from "./ed25519.mjs";
 import { CallError, serve } from "./line.mjs";
 
 const SERIALIZERS = { json: JsonSerializer, msgpack: MsgpackSerializer, cbor: CborSerializer };
 
-serve(async ({ serializer, url, realm }) => {
-  const wampy = new Wampy(url, { realm, ws, serializer: new SERIALIZERS[serializer](), autoReconnect: false });
-  await wampy.connect();
+serve(async ({ serializer, url, realm, auth }) => {
+  const login = auth === undefined ? {} : credentials(auth);
+  const wampy = new Wampy(url, { realm, ws, serializer: new SERIALIZERS[serializer](), autoReconnect: false, ...login });
+  const welcome = await wampy.connect();
   return {
+    welcome: { authid: welcome.authid, authrole: welcome.authrole, authmethod: welcome.authmethod },
     register: (procedure, handler) =>
       wampy.register(procedure, ({ argsList, argsDict }) => {
         try {
@@ -32,5 +37,13 @@ serve(async ({ serializer, url, realm }) => {
     leave: () => wampy.disconnect(),
   };
 });
+
+// As its README says: a plugin for each method, picked by what the router asks for.
+const SIGNERS = { ticket: (secret) => () => secret, wampcra: signWithSecret, cryptosign: signWithKey };
+
+function credentials({ method, authid, secret }) {
+  const authextra = method === "cryptosign" ? { pubkey: Buffer.from(keyPairOf(secret).publicKey).toString("hex") } : {};
+  return { authid, authmethods: [method], authextra, authPlugins: { [method]: SIGNERS[method](secret) }, authMode: "auto" };
+}
 
 const payload = ({ args, kwargs }) => ({ argsList: args, argsDict: kwargs });

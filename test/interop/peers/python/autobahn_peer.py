@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import json
+import ssl
 import sys
+from urllib.parse import urlsplit
 
 import txaio
 from autobahn.asyncio.component import Component
@@ -32,25 +34,52 @@ class Peer:
             future.set_result({"heard": heard})
 
 
-async def connect(transport, serializer, url, host, port, path, realm):
-    unix = {"endpoint": {"type": "unix", "path": path}} if transport.startswith("unix") else {}
-    if "websocket" in transport:
-        config = {"type": "websocket", "url": url, "serializers": [serializer], **unix}
+async def connect(transport, serializer, url, host, port, path, realm, auth=None):
+    if transport.startswith("unix"):
+        endpoint = {"type": "unix", "path": path}
     else:
-        tcp = {"endpoint": {"type": "tcp", "host": host, "port": port, "tls": transport.endswith("tls")}}
-        config = {"type": "rawsocket", "serializer": serializer, **(unix or tcp)}
-    component = Component(transports=[{**config, "max_retries": 0}], realm=realm)
+        tls = context_of(auth) if transport.endswith("tls") else False
+        tcp_port = urlsplit(url).port if "websocket" in transport else port
+        endpoint = {"type": "tcp", "host": host, "port": tcp_port, "tls": tls}
+    if "websocket" in transport:
+        config = {"type": "websocket", "url": url, "serializers": [serializer], "endpoint": endpoint}
+    else:
+        config = {"type": "rawsocket", "serializer": serializer, "endpoint": endpoint}
+    login = {} if auth is None else {"authentication": credentials(**auth)}
+    component = Component(transports=[{**config, "max_retries": 0}], realm=realm, **login)
     joined = asyncio.get_running_loop().create_future()
 
     @component.on_join
-    def on_join(session, _details):
-        joined.set_result(session)
+    def on_join(session, details):
+        joined.set_result((session, details))
 
     done = component.start(asyncio.get_running_loop())
     await asyncio.wait([joined, done], return_when=asyncio.FIRST_COMPLETED)
     if not joined.done():
         raise RuntimeError(f"the session was not joined: {done.exception()}")
-    return Peer(joined.result())
+    session, details = joined.result()
+    welcome = {"authid": details.authid, "authrole": details.authrole, "authmethod": details.authmethod}
+    return Peer(session), {} if auth is None else {"welcome": welcome}
+
+
+def credentials(method, secret, authid=None, binding=None):
+    name = {} if authid is None else {"authid": authid}
+    if method == "ticket":
+        return {"ticket": {"ticket": secret, **name}}
+    if method == "wampcra":
+        return {"wampcra": {"secret": secret, **name}}
+    if method == "scram":
+        return {"scram": {"password": secret, **name}}
+    bound = {} if binding is None else {"authextra": {"channel_binding": binding}}
+    return {"cryptosign": {"privkey": secret, **name, **bound}}
+
+
+def context_of(auth):
+    """tls-unique is a matter of TLS 1.2 and older (RFC 9266)."""
+    context = ssl.create_default_context()
+    if auth is not None and auth.get("binding") == "tls-unique":
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 async def register(peer, procedures):
@@ -147,8 +176,7 @@ async def main():
     async def run(id, do, session, **command):
         try:
             if do == "connect":
-                peers[session] = await connect(**command)
-                answer = None
+                peers[session], answer = await connect(**command)
             else:
                 answer = await COMMANDS[do](peers[session], **command)
             write({"id": id, **(answer or {})})

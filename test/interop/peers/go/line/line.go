@@ -28,6 +28,21 @@ type Endpoint struct {
 	Port       int
 	Path       string
 	Realm      string
+	Auth       *Credentials
+}
+
+// Credentials say how to log in: by ticket, password, or private key in hex.
+type Credentials struct {
+	Method string
+	AuthID string
+	Secret string
+}
+
+// Welcome is what the client tells its application of its session.
+type Welcome struct {
+	AuthID     string `json:"authid"`
+	AuthRole   string `json:"authrole"`
+	AuthMethod string `json:"authmethod,omitempty"`
 }
 
 // CallError is what a call is rejected with.
@@ -50,6 +65,7 @@ type Peer interface {
 	Call(procedure string, args []any, kwargs map[string]any) ([]any, map[string]any, error)
 	Publish(topic string, args []any, kwargs map[string]any) error
 	Leave() error
+	Welcome() Welcome
 	// Bytes makes of bytes what this client wants to be given for them.
 	Bytes(b []byte) any
 }
@@ -80,6 +96,7 @@ type answer struct {
 	Failure string    `json:"failure,omitempty"`
 	Results []Message `json:"results,omitempty"`
 	Heard   []Message `json:"heard,omitempty"`
+	Welcome *Welcome  `json:"welcome,omitempty"`
 }
 
 type session struct {
@@ -129,6 +146,10 @@ func Serve(connect func(Endpoint) (Peer, error)) {
 					mutex.Lock()
 					sessions[c.Session] = s
 					mutex.Unlock()
+					if c.Auth != nil {
+						welcome := s.peer.Welcome()
+						out.Welcome = &welcome
+					}
 				}
 			} else {
 				mutex.Lock()

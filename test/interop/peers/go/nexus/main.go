@@ -11,6 +11,7 @@ import (
 	"github.com/gammazero/nexus/v3/client"
 	"github.com/gammazero/nexus/v3/transport/serialize"
 	"github.com/gammazero/nexus/v3/wamp"
+	"github.com/gammazero/nexus/v3/wamp/crsign"
 
 	"interop/line"
 )
@@ -34,15 +35,37 @@ func connect(e line.Endpoint) (line.Peer, error) {
 	case "unix-rawsocket":
 		url = "unix://" + e.Path
 	}
-	c, err := client.ConnectNet(context.Background(), url, client.Config{
+	config := client.Config{
 		Realm:         e.Realm,
 		Serialization: serializations[e.Serializer],
 		Logger:        log.New(io.Discard, "", 0),
-	})
+	}
+	if e.Auth != nil {
+		config.HelloDetails = wamp.Dict{"authid": e.Auth.AuthID}
+		config.AuthHandlers = map[string]client.AuthFunc{e.Auth.Method: answerTo(*e.Auth)}
+	}
+	c, err := client.ConnectNet(context.Background(), url, config)
 	if err != nil {
 		return nil, err
 	}
 	return &peer{c, e.Serializer == "json"}, nil
+}
+
+// answerTo is what an application writes to log in: the ticket, or the signature that the challenge asks for.
+func answerTo(auth line.Credentials) client.AuthFunc {
+	if auth.Method == "ticket" {
+		return func(*wamp.Challenge) (string, wamp.Dict) { return auth.Secret, wamp.Dict{} }
+	}
+	return func(c *wamp.Challenge) (string, wamp.Dict) { return crsign.RespondChallenge(auth.Secret, c, nil), wamp.Dict{} }
+}
+
+func (p *peer) Welcome() line.Welcome {
+	details := p.client.RealmDetails()
+	text := func(key string) string {
+		value, _ := wamp.AsString(details[key])
+		return value
+	}
+	return line.Welcome{AuthID: text("authid"), AuthRole: text("authrole"), AuthMethod: text("authmethod")}
 }
 
 func (p *peer) Register(procedure string, handler line.Handler) error {

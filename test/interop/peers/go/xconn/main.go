@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/xconnio/wampproto-go/auth"
 	"github.com/xconnio/xconn-go"
 
 	"interop/line"
@@ -32,11 +33,35 @@ func connect(e line.Endpoint) (line.Peer, error) {
 		url = "unix+ws://" + e.Path
 	}
 	c := xconn.Client{SerializerSpec: specs[e.Serializer]}
+	if e.Auth != nil {
+		authenticator, err := authenticatorFor(*e.Auth)
+		if err != nil {
+			return nil, err
+		}
+		c.Authenticator = authenticator
+	}
 	session, err := c.Connect(context.Background(), url, e.Realm)
 	if err != nil {
 		return nil, err
 	}
 	return &peer{session}, nil
+}
+
+func authenticatorFor(c line.Credentials) (auth.ClientAuthenticator, error) {
+	switch c.Method {
+	case "ticket":
+		return auth.NewTicketAuthenticator(c.AuthID, c.Secret, nil), nil
+	case "wampcra":
+		return auth.NewWAMPCRAAuthenticator(c.AuthID, c.Secret, nil), nil
+	case "cryptosign":
+		return auth.NewCryptoSignAuthenticator(c.AuthID, c.Secret, nil)
+	}
+	return nil, fmt.Errorf("xconn has no method %s", c.Method)
+}
+
+func (p *peer) Welcome() line.Welcome {
+	details := p.session.Details()
+	return line.Welcome{AuthID: details.AuthID(), AuthRole: details.AuthRole(), AuthMethod: details.AuthMethod()}
 }
 
 func (p *peer) Register(procedure string, handler line.Handler) error {
