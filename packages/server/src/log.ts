@@ -2,7 +2,7 @@
 import { isatty } from "node:tty";
 import type { RouterEvent } from "@junctor/router";
 import type { TransportEvent } from "@junctor/transport-node";
-import pino, { type Logger } from "pino";
+import pino, { type DestinationStream, type Logger } from "pino";
 import pretty from "pino-pretty";
 
 export type { Logger };
@@ -27,14 +27,38 @@ export type StoreEvent = Extract<ServerEvent, { readonly event: `store.${string}
 /** @param fd where to write: 1 for standard output */
 export function createLogger(level: string, format: "json" | "pretty" | "auto", fd = 1): Logger {
   const isPretty = format === "pretty" || (format === "auto" && isatty(fd));
-  // Written synchronously: no line is lost when the process ends.
-  if (!isPretty) return pino({ level, base: null }, pino.destination({ dest: fd, sync: true }));
+  if (!isPretty) return pino({ level, base: null }, turnwise(fd));
   const colorize = isatty(fd) && process.env["NO_COLOR"] === undefined;
   return pino(
     { level, base: null },
     pretty({ colorize, translateTime: "SYS:HH:MM:ss.l", messageKey: "event", sync: true, destination: fd }),
   );
 }
+
+/**
+ * Writes the lines of an event-loop turn together when it ends, and those that are left when the process ends: a system call
+ * per line was a tenth of what a session that comes and goes costs (bench join).
+ */
+function turnwise(fd: number): DestinationStream {
+  const destination = pino.destination({ dest: fd, sync: true, minLength: LINES_SIZE });
+  let isScheduled = false;
+  const flush = () => {
+    isScheduled = false;
+    destination.flushSync();
+  };
+  process.once("exit", flush);
+  return {
+    write(line) {
+      destination.write(line);
+      if (isScheduled) return;
+      isScheduled = true;
+      setImmediate(flush);
+    },
+  };
+}
+
+/** So many bytes do not wait for the end of the turn. */
+const LINES_SIZE = 8 << 10;
 
 /** What goes wrong for somebody is a warning, for everybody an error; what happens in bulk, or was logged with the session, is for debugging. */
 export function logEvent(logger: Logger, event: LogEvent): void {

@@ -6,6 +6,7 @@ export class TrustedProxies {
   readonly #addresses = new BlockList();
   /** Whatever reaches the listener's UNIX socket. */
   readonly #trustsUnix: boolean;
+  readonly #isEmpty: boolean;
 
   /**
    * @param entries addresses and networks, `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`; or `unix`
@@ -13,6 +14,7 @@ export class TrustedProxies {
    */
   constructor(entries: readonly string[]) {
     this.#trustsUnix = entries.includes("unix");
+    this.#isEmpty = entries.every((entry) => entry === "unix");
     for (const entry of entries) {
       if (entry === "unix") continue;
       if (!isNetwork(entry)) throw new TypeError(`${JSON.stringify(entry)} is no address and no network`);
@@ -25,6 +27,7 @@ export class TrustedProxies {
   /** @param address `undefined` for a UNIX socket */
   has(address: string | undefined): boolean {
     if (address === undefined) return this.#trustsUnix;
+    if (this.#isEmpty) return false; // the list would make objects to say so, for every connection
     const family = isIP(address);
     return family !== 0 && this.#addresses.check(address, family === 4 ? "ipv4" : "ipv6");
   }

@@ -23,7 +23,14 @@ export interface ChainOptions {
 }
 
 export function authenticator(methods: readonly ConfiguredMethod[], options: ChainOptions): Authenticator {
+  const anyone = methods.find(({ method }) => method.open !== undefined);
   return (request, answer) => {
+    const { details } = request;
+    // Whoever comes as nobody, which is most of those who come and go, need not wait for promises.
+    if (anyone?.method.open !== undefined && isNobody(details.authmethods)) {
+      answer(welcome(anyone.method.open(request), anyone, details));
+      return;
+    }
     join(methods, request, options).then(answer, (error: unknown) => {
       options.failed("", error);
       answer(FAILED);
@@ -98,8 +105,11 @@ async function join(
           const found = await next.find(known);
           return conclude(await next.begin(known, found === UNSUITABLE ? undefined : found), next.method, others, grant);
         }
-        options.byPrincipal.forget(keys.principal);
-        options.byAddress.refund(keys.address, charges);
+        // Whoever was asked for nothing has shown nothing: an anonymous session between two guesses would undo the first.
+        if (charges > 0) {
+          options.byPrincipal.forget(keys.principal);
+          options.byAddress.refund(keys.address, charges);
+        }
         return welcome(grant, choice.configured, request.details);
       }
     }
@@ -156,6 +166,11 @@ function noMethod(methods: readonly ConfiguredMethod[], offered: readonly string
     reason: Uri.noMatchingAuthMethod,
     message: `this realm takes ${taken}; offered were ${offered.join(", ")}, or HELLO lacks what they need (authid; authextra.pubkey, authextra.nonce)`,
   };
+}
+
+/** [AMB-08] */
+function isNobody(authmethods: readonly string[] | undefined): boolean {
+  return authmethods === undefined || authmethods.every((name) => name === "anonymous");
 }
 
 function principalOf({ authid, authextra }: HelloDetails): string {

@@ -35,6 +35,8 @@ export interface AuthMethod<Found = unknown> {
   find(request: AuthenticationRequest): Awaitable<Found | undefined | typeof UNSUITABLE>;
   /** With nobody found it challenges all the same, and denies in the end: who does not exist is not told (AMB-112, T4). */
   begin(request: AuthenticationRequest, found: Found | undefined): Awaitable<Step>;
+  /** Of a method that lets everybody in: what it grants, without asking. */
+  open?(request: AuthenticationRequest): Grant;
 }
 
 export const UNSUITABLE = Symbol("unsuitable");

@@ -1,6 +1,7 @@
 import { Uri } from "@junctor/protocol";
 import type { AuthenticationAnswer, AuthenticationRequest } from "@junctor/router";
 import { describe, expect, test } from "vitest";
+import { anonymous } from "./anonymous.ts";
 import { authenticator } from "./chain.ts";
 import { Decoy } from "./decoy.ts";
 import { PrincipalTable } from "./principal.ts";
@@ -97,4 +98,17 @@ test("guessing is slowed down, and locks nobody else out", async () => {
     kind: "abort",
     message: expect.stringContaining("too many failed attempts"),
   });
+  // Nor does joining as nobody in between.
+  const open = authenticator([{ method: counting }, { method: anonymous("guest") }], {
+    byPrincipal,
+    byAddress,
+    failed: (_method, error) => expect.fail(String(error)),
+  });
+  for (const authmethods of [["anonymous"], ["scram", "anonymous"]]) {
+    const details = { roles: {}, authmethods, authid: "joe" };
+    const origin = { transport: "test", address: "192.0.2.3" };
+    const asNobody = await new Promise<AuthenticationAnswer>((resolve) => open({ realm: "r", session: 1, details, origin }, resolve));
+    expect(asNobody).toMatchObject({ kind: "welcome", authrole: "guest", authmethod: "anonymous" });
+    expect(await attempt("right", "192.0.2.3")).toMatchObject({ message: expect.stringContaining("too many failed attempts") });
+  }
 });
