@@ -211,19 +211,13 @@ export class Acceptor implements Receiver, SessionCloser {
     const session = new Session(id, realm, own, outcome, roles, agent, this.#origin, this.#transport, this.#environment.clock.now());
     this.#session = session;
     this.#state = "established";
-    const { x_history } = realm.announced;
-    const identity = { realm: realm.name, authid, authrole, authmethod, authprovider };
-    const sent = this.#transport.send({
-      type: MessageType.Welcome,
-      session: id,
-      details: {
-        roles: realm.announced.roles,
-        agent: this.#environment.agent,
-        ...identity,
-        ...(x_history === undefined ? {} : { x_history }),
-        ...(authextra === undefined ? {} : { authextra }),
-      },
-    });
+    const { roles: announced, x_history } = realm.announced;
+    const identity = { roles: announced, agent: this.#environment.agent, realm: realm.name, authid, authrole, authmethod, authprovider };
+    const details =
+      x_history === undefined && authextra === undefined
+        ? identity
+        : { ...identity, ...(x_history !== undefined && { x_history }), ...(authextra !== undefined && { authextra }) };
+    const sent = this.#transport.send({ type: MessageType.Welcome, session: id, details });
     // A peer that takes 512 octets only cannot be told that it has joined.
     if (sent !== "sent") {
       this.#session = undefined;

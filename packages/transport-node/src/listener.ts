@@ -534,7 +534,8 @@ export class Listener implements ConnectionObserver {
   #take(connection: Connection, socket: Socket, info: ConnectionInfo, address: string | undefined): void {
     this.#connections.add(connection);
     const tls = TlsChannel.of(socket, true);
-    connection.receiver = this.#options.accept(connection, { ...info, ...(address !== undefined && { address }), ...(tls && { tls }) });
+    const origin = address === undefined ? info : { ...info, address };
+    connection.receiver = this.#options.accept(connection, tls === undefined ? origin : { ...origin, tls });
   }
 
   #hasFewHeaders(request: IncomingMessage, socket: Socket): boolean {
