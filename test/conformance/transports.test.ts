@@ -2,7 +2,19 @@
 // people's codecs.
 import { once } from "node:events";
 import { FrameType, Uri } from "@junctor/protocol";
-import { CODECS, HELLO, Inbox, openSocket, read, SERIALIZER_NAMES, type SerializerName, startRouter, WirePeer } from "@junctor/testkit";
+import {
+  CODECS,
+  HELLO,
+  Inbox,
+  joinBatch,
+  openSocket,
+  read,
+  SERIALIZER_NAMES,
+  type SerializerName,
+  splitBatch,
+  startRouter,
+  WirePeer,
+} from "@junctor/testkit";
 import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 
@@ -93,6 +105,109 @@ test.each([false, true])(
     }
   },
 );
+
+describe.each(SERIALIZER_NAMES)("batched WebSocket with %s", (serializer) => {
+  const frame = serializer === "json" ? "text" : "binary";
+  const batch = (...messages: (readonly unknown[])[]) => joinBatch(messages.map(CODECS[serializer].encode), frame);
+
+  async function openBatched(address: string, deflate = false) {
+    const socket = new WebSocket(`ws://${address}/ws`, [`wamp.2.${serializer}.batched`, "wamp.2.json"], { perMessageDeflate: deflate });
+    const batches = new Inbox<Frame>();
+    const closed = once(socket, "close") as Promise<[number, Buffer]>;
+    socket.on("message", (data: Buffer, isBinary: boolean) => batches.push({ bytes: data, isBinary }));
+    await once(socket, "open");
+    const send = (bytes: Buffer) => socket.send(bytes, { binary: frame === "binary" });
+    const next = async () => splitBatch((await batches.next()).bytes, frame).map((bytes) => CODECS[serializer].decode(bytes) as unknown[]);
+    return { socket, batches, closed, send, next };
+  }
+
+  test.each([false, true])("many messages in one, both ways, in order (deflate %s, TRN-BATCH-01 to 04, TRN-BATCH-07)", async (deflate) => {
+    await using router = await startRouter({ connection: over(serializer, deflate) });
+    const { socket, batches, closed, send, next } = await openBatched(router.listener.address, deflate);
+    expect(socket.protocol).toBe(`wamp.2.${serializer}.batched`);
+    const topics = Array.from({ length: 50 }, (_, i) => `com.topic.${i}`);
+    send(batch(HELLO, ...topics.map((topic, i) => [32, i + 1, {}, topic])));
+    const answers: unknown[][] = [];
+    while (answers.length < 51) answers.push(...(await next()));
+    expect(answers.map(([type, request]) => (type === 2 ? "WELCOME" : request))).toEqual(["WELCOME", ...topics.map((_, i) => i + 1)]);
+    if (!deflate) expect(batches.all.length).toBeLessThan(5);
+    expect(batches.all.every(({ isBinary }) => isBinary === (frame === "binary"))).toBe(true);
+    send(batch([34, 51, answers[1]?.[2]]));
+    expect(await next()).toEqual([[35, 51]]);
+    socket.close();
+    await closed;
+  });
+
+  test("a batch is no longer than 64 KiB, unless one message alone is (TRN-BATCH-04)", async () => {
+    await using router = await startRouter({ connection: over(serializer) });
+    const { socket, batches, closed, send, next } = await openBatched(router.listener.address);
+    send(batch(HELLO, [32, 1, {}, "com.x"]));
+    const lengths = [10, 100, 20_000, 60_000, 10, 5, 70_000, 65_000, 65_000, ...Array<number>(200).fill(1_000)];
+    for (let got = 0; got < 2; ) got += (await next()).length;
+    const before = batches.all.length;
+    // One WebSocket message, so that the router hears it in one turn.
+    send(batch(...lengths.map((length, i) => [16, i + 2, { exclude_me: false }, "com.x", ["x".repeat(length)]])));
+    const heard: unknown[] = [];
+    while (heard.length < lengths.length) heard.push(...(await next()).map((event) => (event[4] as [string])[0].length));
+    expect(heard).toEqual(lengths);
+    const sizes = batches.all.slice(before).map(({ bytes }) => [bytes.length, splitBatch(bytes, frame).length] as const);
+    expect(sizes.filter(([length, messages]) => messages > 1 && length > 0xffff)).toEqual([]);
+    expect(sizes.length).toBeLessThan(20);
+    socket.close();
+    await closed;
+  });
+
+  test.each([
+    ["an empty batch (TRN-BATCH-05)", Buffer.alloc(0), 1002],
+    ["a batch that breaks off (TRN-BATCH-06)", batch([34, 1, 1], [34, 2, 1]).subarray(0, -1), 1002],
+    [
+      "a batch with a message of no octets",
+      Buffer.concat([batch([34, 1, 1]), joinBatch([new Uint8Array(0)], frame)]),
+      serializer === "json" ? 1002 : 1007,
+    ],
+    ["a message without a batch around it (TRN-BATCH-06)", Buffer.from(CODECS[serializer].encode([34, 1, 1])), 1002],
+    ["a batch longer than messages may be", batch(...Array<unknown[]>(1_200).fill([16, 1, {}, "com.x", ["x".repeat(1_000)]])), 1009],
+  ] as const)("%s ends session and transport", async (_what, bytes, code) => {
+    await using router = await startRouter({ connection: over(serializer) });
+    const { closed, send, next } = await openBatched(router.listener.address);
+    send(batch(HELLO));
+    await next();
+    send(bytes);
+    let last: unknown[] | undefined;
+    while (last?.[0] !== 3) last = (await next()).at(-1);
+    expect(last).toMatchObject([3, { message: expect.any(String) }, Uri.protocolViolation]);
+    expect((await closed)[0]).toBe(code);
+    expect(router.router.realm("realm1")?.sessions.size).toBe(0);
+  });
+});
+
+test("whoever separates by 0x18, as Autobahn|Python does, is answered in kind, and an event for both is right for both (AMB-33)", async () => {
+  await using router = await startRouter({ connection: over("json") });
+  const open = async (separator: string) => {
+    const socket = new WebSocket(`ws://${router.listener.address}/ws`, "wamp.2.json.batched");
+    let text = "";
+    const arrived = new Inbox<string>();
+    socket.on("message", (data: Buffer) => {
+      text += data.toString();
+      const parts = text.split(separator);
+      text = parts.pop() ?? "";
+      for (const part of parts) arrived.push(part);
+    });
+    await once(socket, "open");
+    const send = (...messages: unknown[]) => socket.send(messages.map((message) => JSON.stringify(message) + separator).join(""));
+    send(HELLO, [32, 1, {}, "com.x"]);
+    await arrived.count(2);
+    return { socket, arrived, send };
+  };
+  const [record, cancel] = [await open("\x1e"), await open("\x18")];
+  record.send([16, 2, { exclude_me: false }, "com.x", ["one"]], [16, 3, { exclude_me: false }, "com.x", ["two"]]);
+  for (const { arrived, socket } of [record, cancel]) {
+    await arrived.count(4);
+    expect(arrived.all.slice(2).map((text) => JSON.parse(text)[4][0])).toEqual(["one", "two"]);
+    socket.close();
+    await once(socket, "close");
+  }
+});
 
 describe("RawSocket", () => {
   test("the client speaks first, the router answers with four octets, then there are frames (TRN-RAW-01, TRN-RAW-05)", async () => {

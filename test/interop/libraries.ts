@@ -6,7 +6,15 @@ import { readFileSync } from "node:fs";
 import type { Runtime } from "./peers/install.mjs";
 import { isBytes, isFloat, isTagged, isWide, type Scalar, type Value } from "./value.ts";
 
-export const TRANSPORTS = ["websocket", "rawsocket", "unix-websocket", "unix-rawsocket", "websocket-tls", "rawsocket-tls"] as const;
+export const TRANSPORTS = [
+  "websocket",
+  "websocket-batched",
+  "rawsocket",
+  "unix-websocket",
+  "unix-rawsocket",
+  "websocket-tls",
+  "rawsocket-tls",
+] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 export const SERIALIZERS = ["json", "msgpack", "cbor"] as const;
 export type Serializer = (typeof SERIALIZERS)[number];
@@ -172,7 +180,8 @@ export const LIBRARIES: readonly Library[] = [
     name: "Autobahn|Python",
     version: pinned("python/requirements.txt", /^autobahn==(.+)$/m),
     program: ["python", "autobahn_peer"],
-    connections: { websocket: ALL, rawsocket: ALL, "unix-websocket": ALL, "unix-rawsocket": ALL, ...TLS },
+    // The default of asyncio/wamp.py is wamp.2.cbor.batched (wamp/websocket.py).
+    connections: { websocket: ALL, "websocket-batched": ALL, rawsocket: ALL, "unix-websocket": ALL, "unix-rawsocket": ALL, ...TLS },
     exceptions: [bytesTaggedReceived("CBORTag", "cbor2 does not know the tag")],
   },
   {

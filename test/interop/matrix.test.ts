@@ -66,7 +66,7 @@ afterAll(async () => {
 describe.each(connections)("$name", (connection) => {
   test("joins in this way and no other", () => {
     const { transport, serializer } = connection;
-    expect(joined.get(connection)).toMatchObject({ transport: transport.replace(/^unix-|-tls$/, ""), serializer });
+    expect(joined.get(connection)).toMatchObject({ transport: transport.replace(/^unix-|-tls$|-batched$/, ""), serializer });
     expect(joined.get(connection)?.address === undefined).toBe(transport.startsWith("unix-"));
   });
 

@@ -13,6 +13,7 @@ import {
 
 const TRANSPORT_NAMES: Record<Transport, string> = {
   websocket: "WebSocket",
+  "websocket-batched": "WebSocket, batched",
   rawsocket: "RawSocket",
   "unix-websocket": "WebSocket, UNIX socket",
   "unix-rawsocket": "RawSocket, UNIX socket",

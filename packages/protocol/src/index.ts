@@ -10,6 +10,7 @@ export {
   type RouterRole,
   type RouterRoles,
 } from "./feature.ts";
+export { type BatchFormat, BatchReader, batchFormatOf, separatedByCancel } from "./framing/batch.ts";
 export {
   FRAME_HEAD_SIZE,
   type FrameHandler,
@@ -29,7 +30,7 @@ export {
   HandshakeError,
   RAWSOCKET_MAGIC,
 } from "./framing/rawsocket-handshake.ts";
-export { chooseSubprotocol, closeReason, subprotocolOf } from "./framing/subprotocol.ts";
+export { batchedSubprotocolOf, chooseSubprotocol, closeReason, type Subprotocol, subprotocolOf } from "./framing/subprotocol.ts";
 export {
   type IdSource,
   type InvocationId,

@@ -1,5 +1,6 @@
 /** The public surface of `@junctor/testkit`. */
 export * as arbitrary from "./arbitrary.ts";
+export { joinBatch, splitBatch } from "./batched-dial.ts";
 export { Inbox } from "./inbox.ts";
 export { plain, tidy } from "./plain.ts";
 export {

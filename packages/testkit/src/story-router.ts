@@ -18,6 +18,7 @@ import {
   nodeSerializers,
   type TransportEvent,
 } from "@junctor/transport-node";
+import { batchedWebSocket } from "./batched-dial.ts";
 import { Inbox } from "./inbox.ts";
 import { TEST_CERTIFICATE, TEST_KEY } from "./test-certificate.ts";
 import { realmConfig } from "./test-router.ts";
@@ -29,6 +30,7 @@ interface TransportKind {
   readonly scheme: "memory" | "ws" | "wss" | "ws+unix" | "tcp" | "tls" | "unix";
   readonly listen?: Kind;
   readonly deflate?: boolean;
+  readonly batched?: boolean;
 }
 
 const TRANSPORTS = {
@@ -37,6 +39,7 @@ const TRANSPORTS = {
   wss: { scheme: "wss", listen: "web" },
   "ws+unix": { scheme: "ws+unix", listen: "web" },
   "ws deflate": { scheme: "ws", listen: "web", deflate: true },
+  "ws batched": { scheme: "ws", listen: "web", batched: true },
   tcp: { scheme: "tcp", listen: "rawsocket" },
   tls: { scheme: "tls", listen: "rawsocket" },
   unix: { scheme: "unix", listen: "rawsocket" },
@@ -180,20 +183,19 @@ export class StoryRouter implements AsyncDisposable {
     const session = await connect({
       realm: "realm1",
       timers: this.clock,
-      ...(kind.listen === undefined
-        ? { dial: this.router.dial() }
-        : {
-            url: this.url,
-            serializers: [serializerNamed(serializer)],
-            tls: { ca: TEST_CERTIFICATE },
-            deflate: kind.deflate ?? false,
-          }),
+      ...this.#way(kind, serializerNamed(serializer)),
       ...rest,
     });
     this.#sessions.push(session);
     const connection = this.#accepted[before];
     if (connection !== undefined) this.#connectionOf.set(session, connection);
     return session;
+  }
+
+  #way({ listen, batched, deflate = false }: TransportKind, serializer: Serializer): Partial<ConnectOptions> {
+    if (listen === undefined) return { dial: this.router.dial() };
+    if (batched) return { dial: batchedWebSocket(this.url, serializer) };
+    return { url: this.url, serializers: [serializer], tls: { ca: TEST_CERTIFICATE }, deflate };
   }
 
   /** The router's end of a session's connection. */

@@ -10,6 +10,7 @@
  */
 
 import { copyOf } from "@junctor/protocol";
+import type { Framing } from "./framing.ts";
 
 /** A framed message that may go to many connections of one encoding: `bytes` from `start` to `end`. */
 export class Frame {
@@ -68,9 +69,12 @@ export class Batch {
     return made;
   }
 
-  /** The frames up to here in one piece; made once. */
-  get joined(): Uint8Array {
-    this.#joined ??= this.#join();
+  /** The frames up to here in one piece; made once, for all connections of this framing. */
+  joined(framing: Framing): Uint8Array {
+    if (this.#joined === undefined) {
+      const frames = this.#join();
+      this.#joined = framing.join?.(frames) ?? frames;
+    }
     return this.#joined;
   }
 

@@ -6,13 +6,14 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { Socket } from "node:net";
-import { closeReason, errorCloseReason, type Message, ProtocolError, webSocketCloseReason } from "@junctor/protocol";
+import { closeReason, errorCloseReason, ProtocolError, webSocketCloseReason } from "@junctor/protocol";
 import { WebSocket } from "ws";
-import { Connection, type ConnectionObserver } from "./connection.ts";
+import type { ConnectionObserver } from "./connection.ts";
 import type { Encoding } from "./encoding.ts";
 import { controlFrame } from "./framing.ts";
 import type { ConnectionLimits } from "./limits.ts";
-import { closeStatus, WRONG_FRAME, wrongFrame } from "./websocket-close.ts";
+import { MessageConnection } from "./message-connection.ts";
+import { closeStatus } from "./websocket-close.ts";
 
 /** The closing handshake passes through `close`, whoever begins it: the peer, this side, or `ws` over a broken frame. */
 export class ServerWebSocket extends WebSocket {
@@ -28,15 +29,11 @@ export class ServerWebSocket extends WebSocket {
   }
 }
 
-export class CompressedConnection extends Connection {
+export class CompressedConnection extends MessageConnection {
   readonly #webSocket: ServerWebSocket;
-  readonly #isBinary: boolean;
   #error: string | undefined = undefined;
-  /** Of our CLOSE frame, where the reason alone does not tell. */
-  #status: number | undefined = undefined;
   /** Octets that arrived while there was no session. */
   #octetsBeforeJoin = 0;
-  #isPaused = false;
   /** Messages that `ws` found, during a pause, in what it had read before: at most what one chunk holds. */
   #held: { readonly data: Buffer; readonly isBinary: boolean }[] = [];
 
@@ -51,7 +48,6 @@ export class CompressedConnection extends Connection {
   ) {
     super(socket, encoding, limits, observer, address, now);
     this.#webSocket = webSocket;
-    this.#isBinary = encoding.serializer.frame === "binary";
     webSocket.beforeClose = (broken) => this.#beforeClose(broken);
     webSocket.on("message", (data: Buffer, isBinary: boolean) => this.#message(data, isBinary));
     webSocket.on("ping", (payload: Buffer) => {
@@ -87,35 +83,28 @@ export class CompressedConnection extends Connection {
   #message(data: Buffer, isBinary: boolean): void {
     if (this.isClosing) return;
     this.isAlive = true;
-    if (this.#isPaused) this.#held.push({ data, isBinary });
+    if (this.isPaused) this.#held.push({ data, isBinary });
     else this.#handle(data, isBinary);
   }
 
   #handle(data: Buffer, isBinary: boolean): void {
-    if (this.isClosing) return;
-    let message: Message;
-    try {
-      if (isBinary !== this.#isBinary) {
-        this.#status = WRONG_FRAME;
-        throw wrongFrame(isBinary, this.serializerName);
-      }
-      if (!this.hasJoined && data.length > this.limits.messageSizeBeforeJoin) throw tooLong(data.length, this.limits.messageSizeBeforeJoin);
-      message = this.encoding.serializer.decode(data);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.violated(error);
-      return;
-    }
-    this.receiver?.receive(message);
+    if (!this.hasJoined && data.length > this.limits.messageSizeBeforeJoin) {
+      this.violated(tooLong(data.length, this.limits.messageSizeBeforeJoin));
+    } else this.message(data, 0, data.length, isBinary);
   }
 
   // [AMB-117] A peer that broke RFC 6455 is sent ABORT before the CLOSE frame.
   #beforeClose(broken: number | undefined): void {
     if (broken !== undefined && !this.isClosing) {
-      this.#status = broken;
+      this.status = broken;
       this.violated(webSocketError(broken, this.limits));
     }
-    for (const { data, isBinary } of this.#held) this.#handle(data, isBinary); // it came before the peer's CLOSE
+    // It came before the peer's CLOSE.
+    this.readBatch(true);
+    for (const { data, isBinary } of this.#held) {
+      this.#handle(data, isBinary);
+      this.readBatch(true);
+    }
     this.#held = [];
     this.finish();
   }
@@ -125,16 +114,17 @@ export class CompressedConnection extends Connection {
   }
 
   protected pause(): void {
-    this.#isPaused = true;
+    this.isPaused = true;
     this.#webSocket.pause();
   }
 
   protected resume(): void {
     this.#webSocket.resume();
-    this.#isPaused = false;
+    this.isPaused = false;
+    this.readBatch();
     let handled = 0;
     for (const { data, isBinary } of this.#held) {
-      if (this.#isPaused) break;
+      if (this.isPaused) break;
       handled++;
       this.#handle(data, isBinary);
     }
@@ -143,7 +133,7 @@ export class CompressedConnection extends Connection {
 
   protected end(reason: string): void {
     this.resume(); // the closing handshake has to be read
-    this.#webSocket.close(this.#status ?? closeStatus(reason), closeReason(reason));
+    this.#webSocket.close(this.status ?? closeStatus(reason), closeReason(reason));
   }
 }
 

@@ -52,7 +52,7 @@ export abstract class Connection implements Transport, Flushable {
   hadSession = false;
   /** Set by the side that dials, over TLS. */
   channel: ChannelBinding | undefined = undefined;
-  protected readonly encoding: Encoding;
+  protected encoding: Encoding;
   protected readonly limits: ConnectionLimits;
   /** The longest message that the peer takes. */
   protected maxLength = Number.POSITIVE_INFINITY;
@@ -235,13 +235,18 @@ export abstract class Connection implements Transport, Flushable {
   #closeRegion(): void {
     if (this.#region === undefined) return;
     this.#pieces ??= [];
-    this.#pieces.push(this.#region.subarray(this.#regionStart, this.#regionEnd));
+    this.#pieces.push(this.#regionBytes(this.#region));
     this.#region = undefined;
+  }
+
+  #regionBytes(region: Uint8Array): Uint8Array {
+    const bytes = region.subarray(this.#regionStart, this.#regionEnd);
+    return this.encoding.framing.join?.(bytes) ?? bytes;
   }
 
   #closeBatch(batch: Batch): void {
     this.#pieces ??= [];
-    this.#pieces.push(batch.joined);
+    this.#pieces.push(batch.joined(this.encoding.framing));
     this.#gathered += batch.size;
     this.#batch = undefined;
   }
@@ -257,8 +262,8 @@ export abstract class Connection implements Transport, Flushable {
     if (pieces === undefined) {
       // The common case: one piece.
       let only: Uint8Array;
-      if (this.#batch !== undefined) only = this.#batch.joined;
-      else if (this.#region !== undefined) only = this.#region.subarray(this.#regionStart, this.#regionEnd);
+      if (this.#batch !== undefined) only = this.#batch.joined(this.encoding.framing);
+      else if (this.#region !== undefined) only = this.#regionBytes(this.#region);
       else return;
       this.#batch = undefined;
       this.#region = undefined;

@@ -49,16 +49,23 @@ export class Encoding {
    */
   write(message: Message): number {
     const { framing } = this;
+    const { format } = framing;
     // The head stands before the message and its size depends on the message's: guessed by the payload's, which dominates.
     const guess = framing.headSize(payloadSize(message) + TYPICAL_HEADER);
     pool.start = pool.position;
-    pool.ensure(guess);
-    pool.position += guess;
+    const room = format === undefined ? guess : guess + format.headSize;
+    pool.ensure(room);
+    pool.position += room;
     try {
       this.serializer.encodeInto(message, pool);
     } catch (error) {
       pool.position = pool.start;
       throw error;
+    }
+    if (format !== undefined) {
+      pool.ensure(format.tailSize);
+      pool.position += format.tailSize;
+      format.enclose(pool.bytes, pool.start + guess, pool.position);
     }
     const length = pool.position - pool.start - guess;
     const compressed = framing.compress?.(pool.bytes.subarray(pool.start + guess, pool.position));

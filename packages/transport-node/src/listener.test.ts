@@ -126,7 +126,7 @@ describe("the WebSocket handshake", () => {
 
   test("takes the first subprotocol of the client's that it knows (TRN-WS-04)", async () => {
     await using router = await startRouter({ connection: over("ws") });
-    const socket = new WebSocket(`ws://${router.listener.address}/ws?x=1`, ["wamp.2.json.batched", "wamp.2.cbor", "wamp.2.json"]);
+    const socket = new WebSocket(`ws://${router.listener.address}/ws?x=1`, ["wamp.2.xml.batched", "wamp.2.cbor", "wamp.2.json"]);
     await once(socket, "open");
     expect(socket.protocol).toBe("wamp.2.cbor");
     socket.close();

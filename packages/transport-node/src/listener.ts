@@ -10,6 +10,7 @@ import type { Duplex } from "node:stream";
 import { createServer as createTlsServer, TLSSocket, type TlsOptions, type Server as TlsServer } from "node:tls";
 import {
   announceableLength,
+  batchFormatOf,
   CloseReason,
   chooseSubprotocol,
   decodeRequest,
@@ -29,7 +30,7 @@ import { Admission } from "./admission.ts";
 import { CompressedConnection, ServerWebSocket } from "./compressed-connection.ts";
 import type { Connection, ConnectionObserver } from "./connection.ts";
 import { encodingOf, nodeSerializers } from "./encodings.ts";
-import { binaryFraming, deflateFraming, rawFraming, textFraming } from "./framing.ts";
+import { rawFraming, webSocketFraming } from "./framing.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
 import { parseProxyHeader } from "./proxy-protocol.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
@@ -285,10 +286,7 @@ export class Listener implements ConnectionObserver {
       closeTimeout: closeTimeoutMs,
       skipUTF8Validation: true, // the serializers check it
       perMessageDeflate: DEFLATE,
-      handleProtocols: (offered) => {
-        const serializer = chooseSubprotocol(offered, this.#serializers);
-        return serializer === undefined ? false : subprotocolOf(serializer);
-      },
+      handleProtocols: (offered) => chooseSubprotocol(offered, this.#serializers)?.name ?? false,
     };
     const server: WebSocketServerOf<typeof ServerWebSocket> = new WebSocketServer(options);
     // Told of the answer just before `handleUpgrade` calls back.
@@ -497,8 +495,8 @@ export class Listener implements ConnectionObserver {
       );
     }
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
-    const serializer = chooseSubprotocol(offered, this.#serializers);
-    if (serializer === undefined) {
+    const subprotocol = chooseSubprotocol(offered, this.#serializers);
+    if (subprotocol === undefined) {
       // [AMB-116]
       const supported = this.#serializers.map(subprotocolOf).join(", ");
       return this.#refuseHttp(
@@ -513,20 +511,21 @@ export class Listener implements ConnectionObserver {
     if (problem !== undefined) {
       return this.#refuseHttp(socket, `400 Bad Request\r\nSec-WebSocket-Version: ${VERSION}`, RefusalReason.handshake, problem);
     }
-    const plain = serializer.frame === "text" ? textFraming : binaryFraming;
+    const { name, serializer, isBatched } = subprotocol;
+    const format = isBatched ? batchFormatOf(serializer) : undefined;
     const info: ConnectionInfo = { transport: "websocket", serializer: serializer.name };
     if (this.#webSockets !== undefined && (request.headers["sec-websocket-extensions"] ?? "").includes("permessage-deflate")) {
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         socket.off("error", ignore);
-        const framing = this.#windowBits === undefined ? plain : deflateFraming(serializer.frame, this.#windowBits);
-        const encoding = encodingOf(serializer, framing);
+        const encoding = encodingOf(serializer, webSocketFraming(serializer.frame, format, this.#windowBits));
         this.#take(new CompressedConnection(webSocket, socket, encoding, this.#limits, this, address, this.#now), socket, info, address);
       });
       return;
     }
-    socket.write(handshakeResponse(request, subprotocolOf(serializer)));
+    socket.write(handshakeResponse(request, name));
     socket.off("error", ignore);
-    const connection = new WebSocketConnection(socket, encodingOf(serializer, plain), this.#limits, this, address, this.#now);
+    const encoding = encodingOf(serializer, webSocketFraming(serializer.frame, format));
+    const connection = new WebSocketConnection(socket, encoding, this.#limits, this, address, this.#now);
     this.#take(connection, socket, info, address);
     if (head.length > 0) connection.push(head);
   }

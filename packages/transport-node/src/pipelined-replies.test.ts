@@ -2,19 +2,20 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { type Message, MessageType, NO_OPTIONS, Payload } from "@junctor/protocol";
-import { CODECS, frameOf } from "@junctor/testkit";
+import { batchFormatOf, type Message, MessageType, NO_OPTIONS, Payload } from "@junctor/protocol";
+import { CODECS, frameOf, joinBatch } from "@junctor/testkit";
 import { expect, test } from "vitest";
 import { WebSocket } from "ws";
 import type { Connection, ConnectionObserver } from "./connection.ts";
 import { encodingOf, nodeSerializers } from "./encodings.ts";
-import { rawFraming, textFraming } from "./framing.ts";
+import { rawFraming, webSocketFraming } from "./framing.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
 import { listen } from "./listener.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
 import { WebSocketConnection } from "./websocket-connection.ts";
 
-type Kind = "rawsocket" | "websocket";
+const KINDS = ["rawsocket", "websocket", "batched websocket"] as const;
+type Kind = (typeof KINDS)[number];
 
 /** A connection whose receiver answers each CALL at once. */
 class Answering implements AsyncDisposable {
@@ -41,7 +42,14 @@ class Answering implements AsyncDisposable {
     this.connection =
       kind === "rawsocket"
         ? new RawSocketConnection(socket, encodingOf(serializer, rawFraming), limits, observer, undefined, () => 0, 1 << 24, 1 << 24)
-        : new WebSocketConnection(socket, encodingOf(serializer, textFraming), limits, observer, undefined, () => 0);
+        : new WebSocketConnection(
+            socket,
+            encodingOf(serializer, webSocketFraming("text", kind === "websocket" ? undefined : batchFormatOf(serializer))),
+            limits,
+            observer,
+            undefined,
+            () => 0,
+          );
     this.connection.receiver = {
       receive: (message) => this.#answer(message),
       violated: (error) => {
@@ -80,22 +88,24 @@ const ANSWER = Payload.of(["x".repeat(100_000)]);
 const COUNT = 500;
 const REQUESTS = Array.from({ length: COUNT }, (_, i) => i + 1);
 
-/** So many CALLs, one behind the other. */
-function calls(kind: Kind): Buffer {
-  return Buffer.concat(
-    REQUESTS.map((request) => {
-      const call = CODECS.json.encode([48, request, {}, "com.x"]);
-      return kind === "rawsocket" ? frameOf(0, call) : Buffer.concat([Uint8Array.of(0x81, 0x80 | call.length, 0, 0, 0, 0), call]);
-    }),
-  );
+/** CALLs, one behind the other. */
+function calls(kind: Kind, requests = REQUESTS): Buffer {
+  const messages = requests.map((request) => CODECS.json.encode([48, request, {}, "com.x"]));
+  if (kind === "rawsocket") return Buffer.concat(messages.map((call) => frameOf(0, call)));
+  return Buffer.concat(kind === "websocket" ? messages.map(maskedFrame) : [maskedFrame(joinBatch(messages, "text"))]);
+}
+
+function maskedFrame(payload: Uint8Array): Buffer {
+  const length = payload.length < 126 ? [0x80 | payload.length] : [0x80 | 126, payload.length >> 8, payload.length & 0xff];
+  return Buffer.concat([Uint8Array.of(0x81, ...length, 0, 0, 0, 0), payload]);
 }
 
 /** The octets of all answers, heads included. */
 const WHOLE = REQUESTS.reduce((sum, request) => sum + `[50,${request},{},["${"x".repeat(100_000)}"]]`.length, 0);
-const HEAD = { rawsocket: 4, websocket: 10 };
+const HEAD = { rawsocket: 4, websocket: 10, "batched websocket": 11 };
 
-test.each(["rawsocket", "websocket"] as const)(
-  "over %s a peer that does not read its replies is not heard on, not even from the chunk at hand",
+test.each(KINDS)(
+  "over %s a peer that does not read its replies is not heard on, not even from the chunk or the batch at hand",
   async (kind) => {
     await using answering = await Answering.of(kind);
     const { connection, handled, actions } = answering;
@@ -109,33 +119,30 @@ test.each(["rawsocket", "websocket"] as const)(
   },
 );
 
-test.each(["rawsocket", "websocket"] as const)(
-  "over %s a peer that reads gets every reply, in order, whatever was asked at once",
-  async (kind) => {
-    await using answering = await Answering.of(kind);
-    const { peer, connection, handled, actions } = answering;
-    const whole = WHOLE + COUNT * HEAD[kind];
-    const replies = new Promise<Buffer>((resolve) => {
-      const chunks: Buffer[] = [];
-      let length = 0;
-      peer.on("data", (chunk: Buffer) => {
-        chunks.push(chunk);
-        length += chunk.length;
-        if (length >= whole) resolve(Buffer.concat(chunks));
-      });
+test.each(KINDS)("over %s a peer that reads gets every reply, in order, whatever was asked at once", async (kind) => {
+  await using answering = await Answering.of(kind);
+  const { peer, connection, handled, actions } = answering;
+  const whole = WHOLE + COUNT * HEAD[kind];
+  const replies = new Promise<Buffer>((resolve) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    peer.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length >= whole) resolve(Buffer.concat(chunks));
     });
-    (connection as RawSocketConnection | WebSocketConnection).push(calls(kind));
-    const octets = await replies;
-    expect(handled).toEqual(REQUESTS);
-    expect(octets.length).toBe(whole);
-    expect(Array.from(octets.toString("latin1").matchAll(/\[50,(\d+),/g), ([, id]) => Number(id))).toEqual(REQUESTS);
-    expect(actions).toEqual([]);
-    // And it is read again.
-    peer.write(calls(kind).subarray(0, calls(kind).indexOf("[48,2,") - (kind === "rawsocket" ? 4 : 6)));
-    await once(peer, "data");
-    expect(handled).toEqual([...REQUESTS, 1]);
-  },
-);
+  });
+  (connection as RawSocketConnection | WebSocketConnection).push(calls(kind));
+  const octets = await replies;
+  expect(handled).toEqual(REQUESTS);
+  expect(octets.length).toBe(whole);
+  expect(Array.from(octets.toString("latin1").matchAll(/\[50,(\d+),/g), ([, id]) => Number(id))).toEqual(REQUESTS);
+  expect(actions).toEqual([]);
+  // And it is read again.
+  peer.write(calls(kind, [1]));
+  await once(peer, "data");
+  expect(handled).toEqual([...REQUESTS, 1]);
+});
 
 test("a turn whose messages pass the hard limit ends the session, before the turn is over", async () => {
   await using answering = await Answering.of("rawsocket", { queueHard: 2 << 20 });
@@ -150,7 +157,10 @@ test("a turn whose messages pass the hard limit ends the session, before the tur
   expect(outcomes.slice(outcomes.indexOf("closed")).every((outcome) => outcome === "closed")).toBe(true);
 });
 
-test("with compression, too, a peer that reads gets every reply, in order, whatever was asked at once", async () => {
+test.each([
+  ["", "wamp.2.json"],
+  [" and in one batch", "wamp.2.json.batched"],
+])("with compression%s, too, a peer that reads gets every reply, in order, whatever was asked at once", async (_how, subprotocol) => {
   const asked = 100;
   const payload = Payload.of([randomBytes(75_000).toString("base64")]); // does not get much shorter
   const handled: number[] = [];
@@ -176,7 +186,7 @@ test("with compression, too, a peer that reads gets every reply, in order, whate
       lost() {},
     }),
   });
-  const client = new WebSocket(`ws://${listener.address}/ws`, "wamp.2.json");
+  const client = new WebSocket(`ws://${listener.address}/ws`, subprotocol);
   const upgraded = once(client, "upgrade") as Promise<[{ socket: Socket }]>;
   await once(client, "open");
   const [response] = await upgraded;
@@ -188,8 +198,9 @@ test("with compression, too, a peer that reads gets every reply, in order, whate
       if (replies.length === asked) resolve();
     });
   });
+  const messages = REQUESTS.slice(0, asked).map((request) => CODECS.json.encode([48, request, {}, "com.x"]));
   response.socket.cork();
-  for (let request = 1; request <= asked; request++) client.send(JSON.stringify([48, request, {}, "com.x"]));
+  for (const message of subprotocol === "wamp.2.json" ? messages : [joinBatch(messages, "text")]) client.send(message, { binary: false });
   response.socket.uncork();
   await all;
   expect(handled).toEqual(REQUESTS.slice(0, asked));

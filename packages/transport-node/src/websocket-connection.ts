@@ -4,22 +4,20 @@
  * Spec: requirements 9.1; AMB-117.
  */
 import type { Socket } from "node:net";
-import { closeReason, errorCloseReason, type Message, ProtocolError, webSocketCloseReason } from "@junctor/protocol";
-import { Connection, type ConnectionObserver } from "./connection.ts";
+import { closeReason, errorCloseReason, ProtocolError, webSocketCloseReason } from "@junctor/protocol";
+import type { ConnectionObserver } from "./connection.ts";
 import type { Encoding } from "./encoding.ts";
 import { controlFrame } from "./framing.ts";
 import type { ConnectionLimits } from "./limits.ts";
-import { closeStatus, WRONG_FRAME, wrongFrame } from "./websocket-close.ts";
+import { MessageConnection } from "./message-connection.ts";
+import { closeStatus } from "./websocket-close.ts";
 import { WebSocketFrameParser, type WebSocketHandler } from "./websocket-frame.ts";
 
-export class WebSocketConnection extends Connection implements WebSocketHandler {
+export class WebSocketConnection extends MessageConnection implements WebSocketHandler {
   readonly #parser: WebSocketFrameParser;
-  readonly #isBinary: boolean;
   #error: string | undefined = undefined;
   /** What the peer's CLOSE frame said; 1006 stands for none. */
   #peerStatus = 1006;
-  /** Of our CLOSE frame, where the reason alone does not tell. */
-  #status: number | undefined = undefined;
 
   constructor(
     socket: Socket,
@@ -30,7 +28,6 @@ export class WebSocketConnection extends Connection implements WebSocketHandler 
     now: () => number,
   ) {
     super(socket, encoding, limits, observer, address, now);
-    this.#isBinary = encoding.serializer.frame === "binary";
     this.#parser = new WebSocketFrameParser(longest(limits, false), limits.fragments);
     socket.on("data", (chunk: Buffer) => this.push(chunk));
     socket.on("end", () => {
@@ -54,23 +51,6 @@ export class WebSocketConnection extends Connection implements WebSocketHandler 
       if (this.isClosing) this.socket.end();
       else this.violated(error);
     }
-  }
-
-  message(bytes: Uint8Array, start: number, end: number, isBinary: boolean): void {
-    if (this.isClosing) return;
-    let message: Message;
-    try {
-      if (isBinary !== this.#isBinary) {
-        this.#status = WRONG_FRAME;
-        throw wrongFrame(isBinary, this.serializerName);
-      }
-      message = this.encoding.serializer.decode(bytes, start, end);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.violated(error);
-      return;
-    }
-    this.receiver?.receive(message);
   }
 
   pinged(payload: Uint8Array): void {
@@ -98,11 +78,15 @@ export class WebSocketConnection extends Connection implements WebSocketHandler 
   }
 
   protected pause(): void {
+    this.isPaused = true;
     this.#parser.pause();
     this.socket.pause();
   }
 
   protected resume(): void {
+    this.isPaused = false;
+    this.readBatch();
+    if (this.isPaused) return;
     this.socket.resume();
     const rest = this.#parser.resume();
     if (rest !== undefined) this.push(rest); // may pause again
@@ -110,7 +94,7 @@ export class WebSocketConnection extends Connection implements WebSocketHandler 
 
   protected end(reason: string): void {
     if (this.socket.writableEnded) return; // the peer was first
-    const status = this.#status ?? closeStatus(reason);
+    const status = this.status ?? closeStatus(reason);
     const payload = Buffer.from(`  ${closeReason(reason)}`);
     payload.writeUInt16BE(status);
     this.socket.write(controlFrame("close", payload));

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 import txaio
 from autobahn.asyncio.component import Component
+from autobahn.asyncio.wamp import ApplicationRunner, ApplicationSession
 from autobahn.wamp.exception import ApplicationError
+from autobahn.wamp.serializer import JsonSerializer, MsgPackSerializer
 from autobahn.wamp.types import CallResult, PublishOptions
 
 txaio.use_asyncio()
@@ -35,6 +37,8 @@ class Peer:
 
 
 async def connect(transport, serializer, url, host, port, path, realm, auth=None):
+    if transport == "websocket-batched":
+        return Peer(await run_application(serializer, url, realm)), {}
     if transport.startswith("unix"):
         endpoint = {"type": "unix", "path": path}
     else:
@@ -80,6 +84,26 @@ def context_of(auth):
     if auth is not None and auth.get("binding") == "tls-unique":
         context.maximum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+async def run_application(serializer, url, realm):
+    """The older way to run a session. What it offers by default begins with batched CBOR."""
+    joined = asyncio.get_running_loop().create_future()
+
+    class Application(ApplicationSession):
+        def onJoin(self, details):
+            joined.set_result(self)
+
+        def onDisconnect(self):
+            if not joined.done():
+                joined.set_exception(RuntimeError("the session was not joined"))
+
+    offer = {"json": [JsonSerializer(batched=True)], "msgpack": [MsgPackSerializer(batched=True), JsonSerializer()], "cbor": None}
+    await ApplicationRunner(url, realm, serializers=offer[serializer]).run(Application, start_loop=False)
+    session = await joined
+    if session._transport.websocket_protocol_in_use != f"wamp.2.{serializer}.batched":
+        raise RuntimeError(f"the router chose {session._transport.websocket_protocol_in_use}")
+    return session
 
 
 async def register(peer, procedures):
