@@ -6,7 +6,6 @@
  */
 import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
-import type { Duplex } from "node:stream";
 import { createServer as createTlsServer, TLSSocket, type TlsOptions, type Server as TlsServer } from "node:tls";
 import {
   announceableLength,
@@ -38,6 +37,7 @@ import { RefusalReason } from "./refusal-reason.ts";
 import { TlsChannel } from "./tls-channel.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 import { claimSocketPath, setSocketMode } from "./unix-socket.ts";
+import { parseUpgrade, type UpgradeRequest } from "./upgrade-request.ts";
 import { type WebAccess, WebAccessList } from "./web-access.ts";
 import { WebSocketConnection } from "./websocket-connection.ts";
 import { handshakeProblem, handshakeResponse, VERSION } from "./websocket-handshake.ts";
@@ -269,7 +269,7 @@ export class Listener implements ConnectionObserver {
       },
     );
     http.maxHeadersCount = headerCount + 1; // what is more is left out: one too many is enough to know
-    http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    http.on("upgrade", (request, stream, head) => this.#upgradeRequest(request, stream as Socket, head));
     http.on("clientError", (error: Error & { code?: string; rawPacket?: Buffer }, stream) => this.#refuseRequest(error, stream as Socket));
     return http;
   }
@@ -396,12 +396,9 @@ export class Listener implements ConnectionObserver {
   /** A socket that can be read in clear. */
   #begin(socket: Socket): void {
     this.#await(socket);
-    if (this.#options.kind === "web") {
-      this.#http?.emit("connection", socket);
-      return;
-    }
     socket.on("error", ignore);
-    this.#handshake(socket, undefined);
+    if (this.#options.kind === "web") socket.once("data", (chunk: Buffer) => this.#readRequest(socket, chunk));
+    else this.#handshake(socket, undefined);
   }
 
   #await(socket: Socket): void {
@@ -427,15 +424,25 @@ export class Listener implements ConnectionObserver {
     socket.once("data", (chunk: Buffer) => {
       const octets = before === undefined ? chunk : Buffer.concat([before, chunk]);
       if (octets[0] === TLS_HANDSHAKE) this.#refuseTls(socket);
-      else if (octets[0] !== RAWSOCKET_MAGIC && this.#http !== undefined) {
-        socket.pause();
-        socket.off("error", ignore);
-        socket.unshift(octets);
-        this.#http.emit("connection", socket);
-        socket.resume();
-      } else if (octets.length < HANDSHAKE_SIZE && octets[0] === RAWSOCKET_MAGIC) this.#handshake(socket, octets);
+      else if (octets[0] !== RAWSOCKET_MAGIC && this.#http !== undefined) this.#readRequest(socket, octets);
+      else if (octets.length < HANDSHAKE_SIZE && octets[0] === RAWSOCKET_MAGIC) this.#handshake(socket, octets);
       else this.#answerHandshake(socket, octets);
     });
+  }
+
+  /** The beginning of an HTTP request. */
+  #readRequest(socket: Socket, octets: Buffer): void {
+    const { headerSize, headerCount } = this.#limits;
+    const upgrade = parseUpgrade(octets, headerSize, headerCount);
+    if (upgrade !== undefined && !this.#compresses(upgrade.request)) {
+      this.#upgrade(upgrade.request, socket, octets.subarray(upgrade.length));
+      return;
+    }
+    socket.pause();
+    socket.off("error", ignore);
+    socket.unshift(octets);
+    this.#http?.emit("connection", socket);
+    socket.resume();
   }
 
   #answerHandshake(socket: Socket, octets: Buffer): void {
@@ -472,14 +479,19 @@ export class Listener implements ConnectionObserver {
     if (octets.length > HANDSHAKE_SIZE) connection.push(octets.subarray(HANDSHAKE_SIZE));
   }
 
-  #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
-    const socket = stream as Socket;
+  /** An upgrade that Node.js's parser has read. */
+  #upgradeRequest(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on("error", ignore);
-    this.#opening.delete(socket);
     // It has no session yet, whatever was asked for on it before.
     if (this.#served.delete(socket)) this.#admission.known(this.#addressOf(socket), false);
+    if (this.#hasFewHeaders(request, socket)) this.#upgrade(request, socket, head, request);
+  }
+
+  /** @param full the same as Node.js has it, without which nothing is compressed */
+  #upgrade(request: UpgradeRequest, socket: Socket, head: Buffer, full?: IncomingMessage): void {
+    this.#opening.delete(socket);
     if (!this.#isFromClient(request, socket)) return;
-    if (!this.#hasFewHeaders(request, socket) || !this.#isCalledRight(request, socket)) return;
+    if (!this.#isCalledRight(request, socket)) return;
     if (!this.#access.allowsOrigin(request.headers)) {
       const text = `Pages of ${request.headers.origin} may not connect here: this listener has to name their origin`;
       return this.#refuseHttp(socket, "403 Forbidden", RefusalReason.origin, text);
@@ -514,8 +526,8 @@ export class Listener implements ConnectionObserver {
     const { name, serializer, isBatched } = subprotocol;
     const format = isBatched ? batchFormatOf(serializer) : undefined;
     const info: ConnectionInfo = { transport: "websocket", serializer: serializer.name };
-    if (this.#webSockets !== undefined && (request.headers["sec-websocket-extensions"] ?? "").includes("permessage-deflate")) {
-      this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+    if (full !== undefined && this.#compresses(request)) {
+      this.#webSockets?.handleUpgrade(full, socket, head, (webSocket) => {
         socket.off("error", ignore);
         const encoding = encodingOf(serializer, webSocketFraming(serializer.frame, format, this.#windowBits));
         this.#take(new CompressedConnection(webSocket, socket, encoding, this.#limits, this, address, this.#now), socket, info, address);
@@ -528,6 +540,11 @@ export class Listener implements ConnectionObserver {
     const connection = new WebSocketConnection(socket, encoding, this.#limits, this, address, this.#now);
     this.#take(connection, socket, info, address);
     if (head.length > 0) connection.push(head);
+  }
+
+  /** Whether permessage-deflate is wanted on both sides. */
+  #compresses({ headers }: UpgradeRequest): boolean {
+    return this.#webSockets !== undefined && (headers["sec-websocket-extensions"] ?? "").includes("permessage-deflate");
   }
 
   #take(connection: Connection, socket: Socket, info: ConnectionInfo, address: string | undefined): void {
@@ -545,7 +562,7 @@ export class Listener implements ConnectionObserver {
   }
 
   /** Whether the request calls the router by a name that it has. */
-  #isCalledRight(request: IncomingMessage, socket: Socket): boolean {
+  #isCalledRight(request: UpgradeRequest, socket: Socket): boolean {
     if (this.#access.allowsHost(request.headers)) return true;
     const text = `Nobody is called ${request.headers.host} here: this listener has to name its hosts`;
     this.#refuseHttp(socket, "421 Misdirected Request", RefusalReason.host, text);
@@ -553,7 +570,7 @@ export class Listener implements ConnectionObserver {
   }
 
   /** Takes a trusted proxy's word for whose request it is. */
-  #isFromClient({ headers }: IncomingMessage, socket: Socket): boolean {
+  #isFromClient({ headers }: UpgradeRequest, socket: Socket): boolean {
     const address = this.#addressOf(socket);
     const client = this.#proxies.clientOf(address, listed(headers["x-forwarded-for"]));
     return client === undefined || client === address || this.#comesFrom(socket, client);

@@ -24,6 +24,9 @@ export interface WebAccess {
 export class WebAccessList {
   readonly #origins: readonly OriginRule[];
   readonly #hosts: readonly HostRule[] | undefined;
+  // Nearly everybody calls the router the same, and a URL is taken apart to find out. Bench: join.
+  #lastHost: string | undefined = undefined;
+  #isLastAllowed = false;
 
   /** @throws {TypeError} an entry that is none */
   constructor({ origins = ["same-host"], hosts }: WebAccess, isLoopbackOnly: boolean) {
@@ -33,9 +36,12 @@ export class WebAccessList {
 
   allowsHost({ host }: IncomingHttpHeaders): boolean {
     if (this.#hosts === undefined || host === undefined) return true; // a browser always sends one
-    const name = hostName(host);
-    if (name === undefined) return false;
-    return isOwnName(name) || this.#hosts.some((rule) => matchesHost(rule, name));
+    if (host !== this.#lastHost) {
+      const name = hostName(host);
+      this.#lastHost = host;
+      this.#isLastAllowed = name !== undefined && (isOwnName(name) || this.#hosts.some((rule) => matchesHost(rule, name)));
+    }
+    return this.#isLastAllowed;
   }
 
   allowsOrigin({ origin, host }: IncomingHttpHeaders): boolean {

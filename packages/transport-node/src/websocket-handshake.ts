@@ -1,9 +1,9 @@
 /** The opening handshake of a WebSocket, server side (RFC 6455, 4.2). */
 import { createHash } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { UpgradeRequest } from "./upgrade-request.ts";
 
 /** @returns what is wrong with the request, or `undefined`. That it is HTTP and asks for an upgrade is known. */
-export function handshakeProblem({ method, headers }: IncomingMessage): string | undefined {
+export function handshakeProblem({ method, headers }: UpgradeRequest): string | undefined {
   if (method !== "GET") return "a WebSocket is opened with GET";
   if (headers.upgrade?.toLowerCase() !== "websocket") return "the header Upgrade must be websocket";
   if (!KEY.test(headers["sec-websocket-key"] ?? "")) return "the header Sec-WebSocket-Key must be 16 bytes in Base64";
@@ -12,7 +12,7 @@ export function handshakeProblem({ method, headers }: IncomingMessage): string |
 }
 
 /** The response that opens the WebSocket. */
-export function handshakeResponse({ headers }: IncomingMessage, subprotocol: string): string {
+export function handshakeResponse({ headers }: UpgradeRequest, subprotocol: string): string {
   const accept = createHash("sha1").update(`${headers["sec-websocket-key"]}${GUID}`).digest("base64");
   return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: ${subprotocol}\r\n\r\n`;
 }
