@@ -12,6 +12,7 @@ const alias = [
   { find: /^@junctor\/client\/(msgpack|cbor|meta|auth\/.*)$/, replacement: source("client/src/$1.ts") },
   { find: /^@junctor\/client$/, replacement: source("client/src/node.ts") },
   { find: /^@junctor\/transport-node$/, replacement: source("transport-node/src/index.ts") },
+  { find: /^@junctor\/testkit\/conformance$/, replacement: source("testkit/src/conformance/index.ts") },
   { find: /^@junctor\/testkit\/event-store-suite$/, replacement: source("testkit/src/event-store-suite.ts") },
   { find: /^@junctor\/testkit$/, replacement: source("testkit/src/index.ts") },
 ];

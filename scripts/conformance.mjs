@@ -1,184 +1,31 @@
-// Makes docs/reference/conformance.md: each requirement on the router, where the code obeys it, and which tests cite it.
-//
-//     node scripts/conformance.mjs            writes the page
-//     node scripts/conformance.mjs --print    prints it
-//     node scripts/conformance.mjs --untested lists what no test cites
-//
-// Where the catalogue of requirements is at hand (../shared/spec, or $JUNCTOR_SHARED/spec), the requirements come from it,
-// else from the page itself: then code and tests are looked up anew for the requirements that it lists.
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+// `npm run conformance -- --url ws://…`: runs the conformance suite (packages/testkit/src/conformance) against any router.
+// Bundled on the way, since Node.js does not run the suite's TypeScript.
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const PAGE = "docs/reference/conformance.md";
-const CATALOGUE = join(process.env["JUNCTOR_SHARED"] ?? join(root, "../shared"), "spec/requirements.md");
+const source = (/** @type {string} */ path) => join(root, "packages", path);
+const outfile = join(root, "node_modules/.cache/conformance.mjs");
 
-/** Chapters of the catalogue that are about the router's core: no requirement in them may be without a test. */
-const CORE = /^([1-6]|10|11)\.|^(9\.1|9\.3|12\.1|14\.[1-7]) /;
-
-/**
- * @typedef {{ id: string, level: string, status: string, source: string }} Requirement
- * @typedef {{ title: string, isCore: boolean, requirements: Requirement[] }} Group
- */
-
-const ID = /^[A-Z][A-Z0-9-]*-\d{2,3}$/;
-const OPEN = " (open)";
-const OPEN_GROUP = / \(open\)$/;
-
-const hasCatalogue = existsSync(CATALOGUE);
-
-/** @returns {Group[]} */
-function requirements() {
-  return hasCatalogue ? fromCatalogue(readFileSync(CATALOGUE, "utf8")) : fromPage(readFileSync(join(root, PAGE), "utf8"));
-}
-
-/** @param {string} text */
-function fromCatalogue(text) {
-  /** @type {Group[]} */
-  const groups = [];
-  let columns = /** @type {string[]} */ ([]);
-  for (const line of text.split("\n")) {
-    const [, heading] = /^#{2,3} (\d.*)/.exec(line) ?? [];
-    if (heading !== undefined) {
-      const [numbered = ""] = heading.split(" — ");
-      groups.push({ title: numbered.replace(/^[\d.]+ /, ""), isCore: CORE.test(numbered), requirements: [] });
-    }
-    const cells = cellsOf(line);
-    if (cells[0] === "ID") columns = cells;
-    const [id = ""] = cells;
-    if (!ID.test(id)) continue;
-    const cell = (/** @type {string} */ name) => cells[columns.indexOf(name)] ?? "";
-    const level = levelOnRouter(cell("Level") || "RULING", cell("Binds") || "B");
-    if (level === undefined) continue;
-    const source = cell("Source").split(/[;(]/)[0] ?? "";
-    groups.at(-1)?.requirements.push({ id, level, status: cell("Status"), source: source.trim() });
-  }
-  return groups.filter((group) => group.requirements.length > 0);
-}
-
-/** Of several levels for several parties, those that bind the router, a broker or a dealer. What only may be is left out. */
-function levelOnRouter(/** @type {string} */ level, /** @type {string} */ binds) {
-  const levels = level.split(" / ");
-  const parties = binds.split(" / ");
-  const paired = levels.filter((_, i) => /^[RBDK]\b/.test(parties[parties.length === levels.length ? i : 0] ?? ""));
-  return paired.some((one) => one.includes("MUST")) ? "MUST" : paired.includes("RULING") ? "ruling" : undefined;
-}
-
-/** @param {string} text */
-function fromPage(text) {
-  /** @type {Group[]} */
-  const groups = [];
-  for (const line of text.split("\n")) {
-    const [, title] = /^## (.*)/.exec(line) ?? [];
-    if (title !== undefined) groups.push({ title: title.replace(OPEN_GROUP, ""), isCore: !OPEN_GROUP.test(title), requirements: [] });
-    const [id = "", level = "", status = "", source = ""] = cellsOf(line);
-    if (ID.test(id)) groups.at(-1)?.requirements.push({ id, level, status, source: source.replace(/^\[(.*)\]\(.*\)$/, "$1") });
-  }
-  return groups.filter((group) => group.requirements.length > 0);
-}
-
-/**
- * Which files cite which requirement. A citation is an id, or a range of ids, anywhere but in the lines of comment that a
- * test file has of its own: those describe, titles and assertions prove.
- *
- * @returns {{ tests: Map<string, Set<string>>, code: Map<string, Set<string>> }}
- */
-function citations() {
-  const tests = new Map();
-  const code = new Map();
-  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts"], { cwd: root, encoding: "utf8" });
-  for (const file of files.split("\n").sort()) {
-    if (file === "" || file.startsWith("test/house/") || !existsSync(join(root, file))) continue;
-    const isTest = file.endsWith(".test.ts");
-    if (!isTest && !file.startsWith("packages/")) continue;
-    const text = readFileSync(join(root, file), "utf8");
-    for (const id of cited(isTest ? text.replace(/^\s*\/\/.*$|\/\*[\s\S]*?\*\//gm, "") : text)) {
-      const into = isTest ? tests : code;
-      into.set(id, (into.get(id) ?? new Set()).add(file));
-    }
-  }
-  return { tests, code };
-}
-
-/** @param {string} text */
-function cited(text) {
-  const ids = new Set();
-  for (const [, prefix = "", first = "", , last] of text.matchAll(/\b([A-Z][A-Z0-9-]*-)(\d{2,3})(?:(?: to |…|–)(\1)(\d{2,3}))?\b/g)) {
-    for (let n = Number(first); n <= Number(last ?? first); n++) ids.add(`${prefix}${String(n).padStart(first.length, "0")}`);
-  }
-  return ids;
-}
-
-/** @returns {string[]} requirements of the core that no test cites */
-function untested() {
-  const { tests } = citations();
-  return requirements().flatMap((group) => (group.isCore ? group.requirements.filter(({ id }) => !tests.has(id)).map(({ id }) => id) : []));
-}
-
-function page() {
-  const { tests, code } = citations();
-  const groups = requirements();
-  const all = groups.flatMap((group) => group.requirements);
-  const tested = all.filter(({ id }) => tests.has(id)).length;
-  const lines = [
-    "# Conformance",
-    "",
-    "<!-- Made by scripts/conformance.mjs: `npm run conformance-table`. Do not edit. -->",
-    "",
-    "What WAMP demands of a router, requirement by requirement, with the code and the tests that cite it. The ids are the project's",
-    "own; the source names the chapter of the [specification](https://github.com/wamp-proto/wamp-proto/tree/master/rfc/text) that says",
-    "it. A *ruling* (AMB-…) settles what the specification leaves open or says in two ways. A requirement that no test cites fails the",
-    "build, but for chapters marked as open.",
-    "",
-    `${tested} of ${all.length} requirements are cited by tests.`,
-  ];
-  for (const { title, isCore, requirements } of groups) {
-    lines.push(
-      "",
-      `## ${title}${isCore ? "" : OPEN}`,
-      "",
-      "| Id | Level | Status | Source | Code | Tests |",
-      "| --- | --- | --- | --- | --- | --- |",
-    );
-    for (const { id, level, status, source } of requirements) {
-      lines.push(`| ${[id, level, status, sourceLink(source), links(code.get(id)), links(tests.get(id))].join(" | ")} |`);
-    }
-  }
-  return `${lines.join("\n")}\n`;
-}
-
-/** @param {Set<string> | undefined} files */
-function links(files) {
-  return (
-    [...(files ?? [])]
-      .map(
-        (file) =>
-          `[${file
-            .split("/")
-            .at(-1)
-            ?.replace(/(\.test)?\.ts$/, "")}](../../${file})`,
-      )
-      .join(", ") || "–"
-  );
-}
-
-function sourceLink(/** @type {string} */ source) {
-  const [, file] = /^((?:basic|advanced)\/\w+\.md)/.exec(source) ?? [];
-  return file === undefined ? source : `[${source}](https://github.com/wamp-proto/wamp-proto/blob/master/rfc/text/${file})`;
-}
-
-/** @param {string} line */
-function cellsOf(line) {
-  return line.startsWith("|")
-    ? line
-        .split(/(?<!\\)\|/)
-        .slice(1, -1)
-        .map((cell) => cell.trim())
-    : [];
-}
-
-if (process.argv.includes("--untested")) console.log(untested().join("\n"));
-else if (process.argv.includes("--print")) process.stdout.write(page());
-else writeFileSync(join(root, PAGE), page());
+mkdirSync(join(outfile, ".."), { recursive: true });
+await build({
+  entryPoints: [source("testkit/src/conformance/main.ts")],
+  outfile,
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: ["node20"],
+  alias: {
+    "@junctor/protocol": source("protocol/src/index.ts"),
+    "@junctor/protocol/serializer": source("protocol/src/serializer"),
+    "@junctor/protocol/auth": source("protocol/src/auth/index.ts"),
+    "@junctor/router": source("router/src/index.ts"),
+    "@junctor/client": source("client/src/node.ts"),
+    "@junctor/transport-node": source("transport-node/src/index.ts"),
+  },
+  external: ["ws", "cborg", "msgpackr"],
+  logLevel: "error",
+});
+await import(pathToFileURL(outfile).href);

@@ -1,4 +1,4 @@
-// docs/reference/conformance.md is what scripts/conformance.mjs makes of the requirements, the code and the tests; and nothing
+// docs/reference/features.md is what scripts/features.mjs makes of the requirements, the code and the tests; and nothing
 // that the router's core must do is without a test.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -11,13 +11,13 @@ import { rowsOf } from "./markdown.ts";
 const UNTESTED: Readonly<Record<string, string>> = {};
 
 const script = (...options: string[]) =>
-  execFileSync(process.execPath, [join(root, "scripts/conformance.mjs"), ...options], { cwd: root, encoding: "utf8", maxBuffer: 2 ** 24 });
-const page = read("docs/reference/conformance.md");
+  execFileSync(process.execPath, [join(root, "scripts/features.mjs"), ...options], { cwd: root, encoding: "utf8", maxBuffer: 2 ** 24 });
+const page = read("docs/reference/features.md");
 
 const hasCatalogue = existsSync(join(process.env["JUNCTOR_SHARED"] ?? join(root, "../shared"), "spec/requirements.md"));
 if (!hasCatalogue) console.log("conformance: the catalogue of requirements is not at hand; they are taken from the page itself");
 
-test("the table of requirements is up to date (npm run conformance-table)", () => {
+test("the table of requirements is up to date (npm run features)", () => {
   const [made, stands] = [script("--print"), page].map((text) => text.split("\n"));
   const differences = made?.filter((line) => !stands?.includes(line)).concat(stands?.filter((line) => !made?.includes(line)) ?? []);
   expect(differences).toEqual([]);
