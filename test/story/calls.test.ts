@@ -77,9 +77,13 @@ describe.each(connections)("over $name", (connection) => {
       const release = new Inbox<void>();
       await callee.register("work.slow", async ({ signal, progress }) => {
         stages.push("started");
-        signal.addEventListener("abort", () => stages.push(`stopped: ${String((signal.reason as Error).message)}`));
-        progress?.(["working"]);
+        signal.addEventListener("abort", () => {
+          stages.push(`stopped: ${String((signal.reason as Error).message)}`);
+          if (cancelMode === "kill") release.push(); // the caller waits for what the callee says to it
+        });
+        await progress?.(["working"]);
         await release.next();
+        signal.throwIfAborted();
       });
       await callee.register("work.quick", () => "done");
       const abort = new AbortController();

@@ -9,6 +9,7 @@ import {
   Payload,
   ProtocolError,
   type Receiver,
+  type RoleDetails,
   type Serializer,
   type Transport,
   Uri,
@@ -59,31 +60,48 @@ export async function connect(options: ConnectOptions): Promise<Session> {
 const DEFAULT_TIMEOUT = 10_000;
 const GOODBYE_TIMEOUT = 5_000;
 
-/** What this client does (FEAT-05). */
+/** What this client does (FEAT-01, FEAT-05). A flag stands here when a test in `feature.test.ts` proves it. */
 const ROLES: ClientRoles = {
-  publisher: { features: { publisher_exclusion: true, publisher_identification: true, subscriber_blackwhite_listing: true } },
-  subscriber: {
-    features: {
-      pattern_based_subscription: true,
-      publication_trustlevels: true,
-      publisher_identification: true,
-      subscription_revocation: true,
-    },
-  },
-  caller: { features: { caller_identification: true, call_canceling: true, progressive_call_results: true } },
-  callee: {
-    features: {
-      caller_identification: true,
-      call_canceling: true,
-      pattern_based_registration: true,
-      progressive_call_results: true,
-      registration_revocation: true,
-      shared_registration: true,
-    },
-  },
+  publisher: features("publisher_exclusion", "publisher_identification", "sharded_subscription", "subscriber_blackwhite_listing"),
+  subscriber: features(
+    "pattern_based_subscription",
+    "publication_trustlevels",
+    "publisher_identification",
+    "sharded_subscription",
+    "subscription_revocation",
+  ),
+  caller: features(
+    "call_canceling",
+    "call_timeout",
+    "caller_identification",
+    "progressive_call_invocations",
+    "progressive_call_results",
+    "sharded_registration",
+  ),
+  callee: features(
+    "call_canceling",
+    "call_reroute",
+    "call_timeout",
+    "call_trustlevels",
+    "caller_identification",
+    "pattern_based_registration",
+    "progressive_call_invocations",
+    "progressive_call_results",
+    "registration_revocation",
+    "sharded_registration",
+    "shared_registration",
+  ),
 };
 
-const systemTimers: Timers = { set: (task, ms) => setTimeout(task, ms), clear: (timer) => clearTimeout(timer) };
+function features(...names: string[]): RoleDetails {
+  return { features: Object.fromEntries(names.map((name) => [name, true])) };
+}
+
+const systemTimers: Timers = {
+  set: (task, ms) => setTimeout(task, Math.min(ms, LONGEST_TIMER)),
+  clear: (timer) => clearTimeout(timer),
+};
+const LONGEST_TIMER = 0x7fffffff; // longer ones go off at once
 
 /** The session before WELCOME. Afterwards it only passes on to the session what the transport tells. */
 class Join implements Receiver {

@@ -57,8 +57,8 @@ export class SessionClosedError extends Error {
 export class TimeoutError extends Error {
   override readonly name = "TimeoutError";
 
-  constructor(what: string, ms: number) {
-    super(`${what} was not answered within ${ms} ms`);
+  constructor(what: string, ms: number, options?: { cause?: unknown }) {
+    super(`${what} was not answered within ${ms} ms`, options);
   }
 }
 

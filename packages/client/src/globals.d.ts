@@ -17,6 +17,7 @@ interface WebSocketLike {
   binaryType: string;
   readonly protocol: string;
   readonly readyState: number;
+  readonly bufferedAmount: number;
   onopen: (() => void) | null;
   onmessage: ((event: { readonly data: unknown }) => void) | null;
   onerror: (() => void) | null;

@@ -1,6 +1,7 @@
 /** Event history: `wamp.subscription.get_events` in the words of a program (requirements 5.7, AMB-82). */
 import type { EventDetails } from "@junctor/protocol";
-import type { Result, WaitOptions } from "./options.ts";
+import type { Result } from "./chunk.ts";
+import type { WaitOptions } from "./options.ts";
 import type { Event } from "./subscription.ts";
 
 /** All that is given must hold. Times: a `Date`, or text as in RFC 3339. Publications: their ids, as places in the history. */

@@ -1,30 +1,11 @@
 // Messages that cross with what ended their subject: never an error of the router (AMB-45, AMB-87).
 
-import { connect } from "@junctor/client";
-import { linkedTransports, type Message, MessageType, NO_OPTIONS, Payload, type Transport, Uri } from "@junctor/protocol";
-import { Inbox } from "@junctor/testkit";
+import { type Message, MessageType, NO_OPTIONS, Payload, Uri } from "@junctor/protocol";
+import { ScriptedRouter } from "@junctor/testkit";
 import { expect, test } from "vitest";
 
-/** A session with a router that says what the test says. */
-async function join() {
-  const [near, far] = linkedTransports();
-  const sent = new Inbox<Message>();
-  far.receiver = { receive: (message) => sent.push(message), violated: () => {}, lost: () => {} };
-  const router: Transport = far;
-  const joining = connect({
-    realm: "realm1",
-    dial: async (receiver) => {
-      near.receiver = receiver;
-      return near;
-    },
-  });
-  await sent.next();
-  router.send({ type: MessageType.Welcome, session: 1, details: { roles: { broker: {}, dealer: {} } } });
-  return { session: await joining, router, sent };
-}
-
 test("a call of a registration that is gone is answered with no_such_registration, and the session goes on (AMB-45)", async () => {
-  const { session, router, sent } = await join();
+  const { session, router, sent } = await ScriptedRouter.join();
   router.send({ type: MessageType.Invocation, request: 1, registration: 4711, details: NO_OPTIONS, payload: Payload.EMPTY });
   expect(await sent.next()).toMatchObject({
     type: MessageType.Error,
@@ -36,7 +17,7 @@ test("a call of a registration that is gone is answered with no_such_registratio
 });
 
 test("until UNREGISTERED arrives a procedure answers its calls (AMB-45)", async () => {
-  const { session, router, sent } = await join();
+  const { session, router, sent } = await ScriptedRouter.join();
   const registering = session.register("com.x", () => "still here");
   const { request } = (await sent.next()) as Extract<Message, { type: 64 }>;
   router.send({ type: MessageType.Registered, request, registration: 5 });
@@ -50,7 +31,7 @@ test("until UNREGISTERED arrives a procedure answers its calls (AMB-45)", async 
 });
 
 test("an event of a subscription that is gone is dropped, and the session goes on (AMB-87)", async () => {
-  const { session, router, sent } = await join();
+  const { session, router, sent } = await ScriptedRouter.join();
   router.send({
     type: MessageType.Event,
     subscription: 4711,

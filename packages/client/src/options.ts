@@ -9,6 +9,7 @@ import type {
   SubscribeOptions as SubscribeWire,
 } from "@junctor/protocol";
 import { NO_OPTIONS } from "@junctor/protocol";
+import type { ChunkSource, Result } from "./chunk.ts";
 
 /** For everything that waits. */
 export interface WaitOptions {
@@ -18,13 +19,29 @@ export interface WaitOptions {
   readonly timeout?: number;
 }
 
-export interface CallOptions extends WaitOptions {
+export interface StreamOptions extends WaitOptions {
+  /**
+   * Without a sign of the callee for so long, in ms, the call fails with a `TimeoutError`; each progressive result starts the
+   * time anew. What is given here is also told to the router, which then ends the call on its side, too. The session's default
+   * is kept by the client alone, and does not run while there are chunks to come. 0 waits for ever.
+   */
+  readonly timeout?: number;
   /** Asks the router to tell the callee who calls (`disclose_me`). */
   readonly discloseMe?: boolean;
+  /** What is sent after `args` and `kwargs`, piece by piece: the callee reads it while it comes (`invocation.chunks`). */
+  readonly chunks?: ChunkSource;
+  /**
+   * How the call is cancelled when it is given up (CANCEL.Options.mode). `killnowait`, the default, and `skip` reject at once
+   * with the signal's reason; `kill` waits for what the callee says to it, which may be a result after all.
+   */
+  readonly cancelMode?: CancelMode;
+  /** Resource key: of several callees, the same one gets all calls with this key, where the realm shards calls. */
+  readonly rkey?: string;
+}
+
+export interface CallOptions extends StreamOptions {
   /** Receives progressive results (`receive_progress`), in order, before the promise settles. */
   readonly onProgress?: (result: Result) => void;
-  /** How the call is cancelled when it is given up (CANCEL.Options.mode). Default `killnowait`. */
-  readonly cancelMode?: CancelMode;
 }
 
 export interface PublishOptions extends WaitOptions {
@@ -62,26 +79,22 @@ export interface RegisterOptions extends WaitOptions {
   readonly invoke?: InvokePolicy;
   /** Asks to be told who calls (`disclose_caller`). */
   readonly discloseCaller?: boolean;
+  /** Invocations that the router gives this callee at a time; further calls wait at the router. Default: no limit. */
+  readonly concurrency?: number;
+  /** Asks to be told the callers' time-outs: this client then keeps them in place of the router (`forward_timeout`). */
+  readonly forwardTimeout?: boolean;
 }
 
-/** The answer to a call. Always this shape, whatever the callee sent. */
-export class Result {
-  readonly args: readonly unknown[];
-  readonly kwargs: Readonly<Record<string, unknown>>;
-
-  constructor(args: readonly unknown[] = [], kwargs: Readonly<Record<string, unknown>> = {}) {
-    this.args = args;
-    this.kwargs = kwargs;
-  }
-
-  /** The first positional value, which is all that most procedures return. */
-  get value(): unknown {
-    return this.args[0];
-  }
-}
-
-export function callWire(options: CallOptions): CallWire {
-  return wire<CallWire>({ disclose_me: options.discloseMe, receive_progress: options.onProgress === undefined ? undefined : true });
+export function callWire(options: CallOptions, supports: (feature: string) => boolean): CallWire {
+  const { timeout = 0, chunks, onProgress, rkey } = options;
+  return wire<CallWire>({
+    disclose_me: options.discloseMe,
+    receive_progress: onProgress === undefined ? undefined : true,
+    progress: chunks === undefined ? undefined : true,
+    timeout: timeout > 0 && supports("call_timeout") ? Math.ceil(timeout) : undefined, // [RPC-TMO-01]
+    runmode: rkey === undefined ? undefined : "partition", // [RPC-SHARD-01]
+    rkey,
+  });
 }
 
 export function publishWire(options: PublishOptions): PublishWire {
@@ -105,7 +118,13 @@ export function subscribeWire(options: SubscribeOptions): SubscribeWire {
 }
 
 export function registerWire(options: RegisterOptions): RegisterWire {
-  return wire<RegisterWire>({ match: options.match, invoke: options.invoke, disclose_caller: options.discloseCaller });
+  return wire<RegisterWire>({
+    match: options.match,
+    invoke: options.invoke,
+    disclose_caller: options.discloseCaller,
+    concurrency: options.concurrency,
+    forward_timeout: options.forwardTimeout,
+  });
 }
 
 /** Without the keys that are not given. */

@@ -1,5 +1,6 @@
 /** A procedure that this session answers. */
 import type { InvocationDetails, RegistrationId } from "@junctor/protocol";
+import type { Chunk } from "./chunk.ts";
 
 export interface Invocation {
   readonly args: readonly unknown[];
@@ -8,15 +9,25 @@ export interface Invocation {
   readonly procedure: string;
   /** As it came: `caller`, `caller_authid`, … */
   readonly details: InvocationDetails;
-  /** Aborts when the caller cancels or leaves, or when the session ends. */
+  /**
+   * What the caller sends after `args` and `kwargs`; ends at once where that is nothing. What is not read waits in memory. A
+   * call that is cancelled ends the loop with an error, as it aborts the signal.
+   */
+  readonly chunks: AsyncIterableIterator<Chunk>;
+  /** Aborts when the caller cancels or leaves, when the time of a registration with `forwardTimeout` is over, or when the session ends. */
   readonly signal: AbortSignal;
-  /** Sends a progressive result; present when the caller wants them. */
-  readonly progress: ((args?: readonly unknown[], kwargs?: Readonly<Record<string, unknown>>) => void) | undefined;
+  /**
+   * Sends a progressive result; present when the caller wants them. Resolves when the connection has room for the next.
+   *
+   * @throws at once what cannot be sent: {@link SerializationError}, {@link TransportError}
+   */
+  readonly progress: ((args?: readonly unknown[], kwargs?: Readonly<Record<string, unknown>>) => Promise<void>) | undefined;
 }
 
 /**
- * What it returns is the result's one value; nothing, for `undefined`; arguments and keyword arguments, for a `Result`. An
- * `ApplicationError` it throws is the call's error; anything else becomes `junctor.error.handler_failed`.
+ * What it returns is the result's one value; nothing, for `undefined`; arguments and keyword arguments, for a `Result`. What a
+ * generator yields are progressive results, for callers that want them. An `ApplicationError` it throws is the call's error;
+ * anything else becomes `junctor.error.handler_failed`.
  */
 export type InvocationHandler = (invocation: Invocation) => unknown;
 

@@ -29,16 +29,18 @@ import {
   type WelcomeDetails,
 } from "@junctor/protocol";
 import { Callee } from "./callee.ts";
+import { Caller, type CallStream } from "./caller.ts";
+import type { Result } from "./chunk.ts";
 import { ApplicationError, SessionClosedError, TransportError } from "./error.ts";
 import { type HistoryFilter, type HistoryPage, historyPage, historyWire } from "./history.ts";
+import type { Link } from "./link.ts";
 import {
   type CallOptions,
-  callWire,
   type PublishOptions,
   publishWire,
   type RegisterOptions,
-  Result,
   registerWire,
+  type StreamOptions,
   type SubscribeOptions,
   subscribeWire,
   type WaitOptions,
@@ -80,6 +82,7 @@ export class Session implements AsyncDisposable {
   readonly #options: SessionOptions;
   readonly #transport: Transport;
   readonly #requests: Requests;
+  readonly #caller: Caller;
   readonly #callee: Callee;
   readonly #subscriptions = new Map<SubscriptionId, Set<Subscription>>();
   /** SUBSCRIBEs under way, by topic and match: their handlers will share a subscription that must not be ended meanwhile. */
@@ -100,7 +103,20 @@ export class Session implements AsyncDisposable {
     this.#options = options;
     this.#transport = transport;
     this.#requests = new Requests(options.timers);
-    this.#callee = new Callee((message) => this.#transport.send(message));
+    const link: Link = {
+      requests: this.#requests,
+      timers: options.timers,
+      supports: (role, feature) => this.supports(role, feature),
+      send: (message) => this.#transport.send(message),
+      sendOrThrow: (message, name) => {
+        const outcome = this.#transport.send(message);
+        if (outcome !== "sent") throw sendError(outcome, name);
+      },
+      drained: () => this.#transport.drained?.(),
+      request: (create, request, options) => this.#request(create, request, options),
+    };
+    this.#caller = new Caller(link);
+    this.#callee = new Callee(link);
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
@@ -119,6 +135,7 @@ export class Session implements AsyncDisposable {
    * Calls a procedure. Given up by signal or time-out, the call is cancelled at the router, if the router can.
    *
    * @throws {ApplicationError} the callee's or the router's ERROR
+   * @throws {TimeoutError} there was no sign of the callee in time
    * @throws {SessionClosedError} the session ended before the answer came
    */
   call(
@@ -127,31 +144,17 @@ export class Session implements AsyncDisposable {
     kwargs?: Readonly<Record<string, unknown>>,
     options: CallOptions = {},
   ): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      const request: Request = {
-        type: MessageType.Call,
-        name: `CALL ${procedure}`,
-        answered: (message) => {
-          const { details, payload } = message as Extract<Message, { type: typeof MessageType.Result }>;
-          const result = new Result(payload.args, payload.kwargs);
-          if (details.progress !== true) resolve(result);
-          else options.onProgress?.(result);
-          return details.progress === true;
-        },
-        failed: reject,
-        abandoned: () => {
-          if (this.supports("dealer", "call_canceling")) {
-            this.#transport.send({ type: MessageType.Cancel, request: id, options: { mode: options.cancelMode ?? "killnowait" } });
-          }
-          return false;
-        },
-      };
-      const id = this.#request(
-        (id) => ({ type: MessageType.Call, request: id, options: callWire(options), procedure, payload: Payload.of(args, kwargs) }),
-        request,
-        options,
-      );
-    });
+    return this.#caller.call(procedure, Payload.of(args, kwargs), options);
+  }
+
+  /** Calls a procedure and reads its progressive results in a loop; with `chunks`, sends and receives at the same time. */
+  stream(
+    procedure: string,
+    args?: readonly unknown[],
+    kwargs?: Readonly<Record<string, unknown>>,
+    options: StreamOptions = {},
+  ): CallStream {
+    return this.#caller.stream(procedure, Payload.of(args, kwargs), options);
   }
 
   /**
@@ -174,7 +177,6 @@ export class Session implements AsyncDisposable {
           return false;
         },
         failed: reject,
-        abandoned: () => false,
       };
       const isSilent = options.acknowledge !== true;
       this.#request(
@@ -198,7 +200,6 @@ export class Session implements AsyncDisposable {
         name: `SUBSCRIBE ${topic}`,
         answered: (message) => {
           const { subscription: id } = message as Extract<Message, { type: typeof MessageType.Subscribed }>;
-          this.#countSubscribing(key, -1);
           const subscription = new Subscription(
             id,
             topic,
@@ -217,14 +218,12 @@ export class Session implements AsyncDisposable {
           else resolve(subscription);
           return false;
         },
-        failed: (error) => {
-          if (!isAbandoned) this.#countSubscribing(key, -1);
-          reject(error);
-        },
+        failed: reject,
         abandoned: () => {
           isAbandoned = true;
-          return true;
+          return "answered";
         },
+        ended: () => this.#countSubscribing(key, -1),
       };
       const id = this.#request(
         (id) => ({ type: MessageType.Subscribe, request: id, options: subscribeWire(options), topic }),
@@ -253,7 +252,7 @@ export class Session implements AsyncDisposable {
         failed: reject,
         abandoned: () => {
           isAbandoned = true;
-          return true;
+          return "answered";
         },
       };
       this.#request((id) => ({ type: MessageType.Register, request: id, options: registerWire(options), procedure }), request, options);
@@ -318,7 +317,7 @@ export class Session implements AsyncDisposable {
           message.payload.kwargs,
         ); // [AMB-41]
         const request: number = message.request;
-        if (!this.#requests.fail(request, message.requestType, error)) this.#late(request, message);
+        if (!this.#requests.fail(request, message.requestType, message, error)) this.#late(request, message);
         return;
       }
       case MessageType.Unsubscribed:
@@ -495,7 +494,6 @@ function simpleRequest(type: Request["type"], name: string, done: () => void, fa
       return false;
     },
     failed,
-    abandoned: () => false,
   };
 }
 

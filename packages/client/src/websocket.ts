@@ -104,6 +104,19 @@ class WebSocketTransport implements Transport {
     return "sent";
   }
 
+  drained(): Promise<void> | undefined {
+    return this.#isFull() ? this.#untilDrained() : undefined;
+  }
+
+  #isFull(): boolean {
+    return this.#socket.readyState === OPEN && this.#socket.bufferedAmount >= ROOM;
+  }
+
+  /** A browser has no event for it. */
+  async #untilDrained(): Promise<void> {
+    while (this.#isFull()) await new Promise<void>((resolve) => void setTimeout(resolve, 10));
+  }
+
   close(reason: string): void {
     this.#reason ??= reason;
     this.#socket.close(1000, closeReason(reason));
@@ -118,5 +131,7 @@ function bytesOf(data: unknown, serializer: Serializer): Uint8Array {
 }
 
 const OPEN = 1;
+/** Bytes in the queue from which on whoever sends much is asked to wait. */
+const ROOM = 1 << 20;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

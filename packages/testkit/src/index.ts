@@ -3,6 +3,7 @@ export * as arbitrary from "./arbitrary.ts";
 export { joinBatch, splitBatch } from "./batched-dial.ts";
 export { Inbox } from "./inbox.ts";
 export { plain, tidy } from "./plain.ts";
+export { failure, ScriptedRouter } from "./scripted-router.ts";
 export {
   connections,
   Heard,

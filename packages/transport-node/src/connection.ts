@@ -83,6 +83,8 @@ export abstract class Connection implements Transport, Flushable {
   #overSoftSince: number | undefined = undefined;
   #isDropping = false;
   #isPaused = false;
+  /** To be told when there is room again. */
+  #waitForRoom: (() => void)[] | undefined = undefined;
   /** A write had to wait for the peer at the last tick. */
   #wasWaiting = false;
 
@@ -149,6 +151,20 @@ export abstract class Connection implements Transport, Flushable {
       if (error instanceof SerializationError) return "unserializable";
       throw error;
     }
+  }
+
+  drained(): Promise<void> | undefined {
+    if (this.#closingSince !== undefined || this.queued + this.#gathered < ROOM) return undefined;
+    this.#waitForRoom ??= [];
+    const waiting = this.#waitForRoom;
+    return new Promise((resolve) => {
+      waiting.push(resolve);
+    });
+  }
+
+  #tellRoom(waiting: readonly (() => void)[]): void {
+    this.#waitForRoom = undefined;
+    for (const tell of waiting) tell();
   }
 
   /** A session was established, or ended. */
@@ -301,6 +317,7 @@ export abstract class Connection implements Transport, Flushable {
     if (this.#wasWaiting && !error) this.isAlive = true;
     this.#wasWaiting = false;
     if (this.#backlog !== undefined && this.#writes === 0 && !error) this.#drain(this.#backlog);
+    if (this.#waitForRoom !== undefined && this.queued < ROOM / 2) this.#tellRoom(this.#waitForRoom);
   };
 
   // --- A peer that does not read ------------------------------------------------------------------------------------------
@@ -454,6 +471,7 @@ export abstract class Connection implements Transport, Flushable {
     this.#batch = undefined;
     this.#gathered = 0;
     this.#backlog = undefined;
+    if (this.#waitForRoom !== undefined) this.#tellRoom(this.#waitForRoom);
   }
 
   /** Ends the connection at once. */
@@ -487,5 +505,7 @@ export abstract class Connection implements Transport, Flushable {
   protected abstract end(reason: string): void;
 }
 
+/** Bytes in the queue from which on whoever sends much is asked to wait, until half of them are left. */
+const ROOM = 1 << 20;
 /** Written to a socket that has drained, at a time. */
 const DRAIN_SIZE = 256 << 10;

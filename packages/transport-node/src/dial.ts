@@ -120,6 +120,7 @@ async function dialRawSocket(
     messageSizeBeforeJoin: request.maxLength,
     queueHard: CLIENT_QUEUE,
     queueSoft: CLIENT_QUEUE,
+    replyHighMark: CLIENT_QUEUE, // what it sends are requests: it goes on reading, however many there are
   };
   const now = () => performance.now();
   const connection = new RawSocketConnection(
@@ -271,6 +272,7 @@ class DialledWebSocket implements Transport {
   readonly #webSocket: WebSocket;
   readonly #serializer: Serializer;
   #reason: string | undefined = undefined;
+  #waitForRoom: (() => void)[] = [];
 
   constructor(webSocket: WebSocket, serializer: Serializer, receiver: Receiver, channel: TlsChannel | undefined) {
     this.#webSocket = webSocket;
@@ -294,18 +296,36 @@ class DialledWebSocket implements Transport {
     webSocket.on("error", (error: Error & { code?: string }) => {
       failure = errorCloseReason(error);
     });
-    webSocket.on("close", (code) => receiver.lost(this.#reason ?? failure ?? webSocketCloseReason(code)));
+    webSocket.on("close", (code) => {
+      this.#tellRoom();
+      receiver.lost(this.#reason ?? failure ?? webSocketCloseReason(code));
+    });
   }
 
   send(message: Message): SendOutcome {
     if (this.#webSocket.readyState !== WebSocket.OPEN) return "closed";
     try {
-      this.#webSocket.send(this.#serializer.encode(message), { binary: this.#serializer.frame === "binary" });
+      this.#webSocket.send(this.#serializer.encode(message), { binary: this.#serializer.frame === "binary" }, this.#written);
     } catch (error) {
       if (error instanceof SerializationError) return "unserializable";
       throw error;
     }
     return "sent";
+  }
+
+  drained(): Promise<void> | undefined {
+    if (this.#webSocket.readyState !== WebSocket.OPEN || this.#webSocket.bufferedAmount < ROOM) return undefined;
+    return new Promise((resolve) => {
+      this.#waitForRoom.push(resolve);
+    });
+  }
+
+  readonly #written = (): void => {
+    if (this.#waitForRoom.length > 0 && this.#webSocket.bufferedAmount < ROOM / 2) this.#tellRoom();
+  };
+
+  #tellRoom(): void {
+    for (const tell of this.#waitForRoom.splice(0)) tell();
   }
 
   close(reason: string): void {
@@ -342,3 +362,5 @@ function dialError(url: string, error: Error & { code?: string }): DialError {
 const MAX_LENGTH = 1 << 24;
 const TIMEOUT_MS = 10_000;
 const CLIENT_QUEUE = 1 << 28;
+/** Bytes in the queue from which on whoever sends much is asked to wait, until half of them are left. */
+const ROOM = 1 << 20;

@@ -24,6 +24,11 @@ export interface Transport {
   readonly channel?: ChannelBinding | undefined;
   send(message: Message): SendOutcome;
   /**
+   * For whoever sends much: resolves when enough of it has left, or the connection is gone; never rejects. `undefined`, or
+   * absent: there is room now.
+   */
+  drained?(): Promise<void> | undefined;
+  /**
    * Ends the connection once what was sent has left.
    * @param reason stable name of the cause, for logs and metrics
    */

@@ -1,0 +1,186 @@
+/**
+ * The caller's half of a session: a call from its first CALL to its final answer, the chunks that it sends meanwhile, and
+ * the results that it gets.
+ *
+ * Spec: requirements 4.1 to 4.4, caller side; RPC-PCI-03, RPC-PCI-14, RPC-TMO-07, AMB-49, AMB-52.
+ */
+import {
+  type CallOptions as CallWire,
+  type Message,
+  MessageType,
+  NO_OPTIONS,
+  type Payload,
+  type RequestId,
+  type Result as ResultMessage,
+  Uri,
+} from "@junctor/protocol";
+import { Arrivals } from "./arrivals.ts";
+import { type ChunkSource, forEachChunk, payloadOf, Result } from "./chunk.ts";
+import { ApplicationError, TimeoutError } from "./error.ts";
+import type { Link } from "./link.ts";
+import { type CallOptions, callWire, type StreamOptions } from "./options.ts";
+import type { Abandoned, Request } from "./requests.ts";
+
+/**
+ * A call whose progressive results are read by a loop. Leaving the loop cancels the call.
+ *
+ *     for await (const { value } of stream) …
+ *     const { value } = await stream.result;
+ */
+export interface CallStream extends AsyncIterable<Result> {
+  /** The final result, or the call's error. A loop that meets the error need not look here, too. */
+  readonly result: Promise<Result>;
+}
+
+export class Caller {
+  readonly #link: Link;
+
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  call(procedure: string, payload: Payload, options: CallOptions): Promise<Result> {
+    return new Promise((resolve, reject) => new OngoingCall(this.#link, procedure, options, resolve, reject).start(payload));
+  }
+
+  stream(procedure: string, payload: Payload, options: StreamOptions): CallStream {
+    const parts = new Arrivals<Result>(() => call?.abandon(new ApplicationError(Uri.canceled, ["the loop over its results was left"])));
+    let call: OngoingCall | undefined;
+    const result = new Promise<Result>((resolve, reject) => {
+      call = new OngoingCall(this.#link, procedure, { ...options, onProgress: (part) => parts.push(part) }, resolve, reject);
+      call.start(payload);
+    });
+    result.then(
+      () => parts.end(),
+      (error: unknown) => parts.fail(error),
+    );
+    return { result, [Symbol.asyncIterator]: () => parts };
+  }
+}
+
+class OngoingCall implements Request {
+  readonly type = MessageType.Call;
+  readonly name: string;
+  readonly #link: Link;
+  readonly #procedure: string;
+  readonly #options: CallOptions;
+  readonly #resolve: (result: Result) => void;
+  readonly #reject: (error: unknown) => void;
+  #id: RequestId = 0;
+  /** Why the caller gave the call up, while the callee is asked what it says to that (CANCEL, mode kill). */
+  #killed: { readonly reason: unknown } | undefined = undefined;
+  #hasEnded = false;
+  /** Ends the source of chunks, once it has been started. */
+  #stopSource: (() => void) | undefined = undefined;
+
+  constructor(link: Link, procedure: string, options: CallOptions, resolve: (result: Result) => void, reject: (error: unknown) => void) {
+    this.name = `CALL ${procedure}`;
+    this.#link = link;
+    this.#procedure = procedure;
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  start(payload: Payload): void {
+    const { chunks } = this.#options;
+    // [RPC-PCI-01, FEAT-04] A router without it would end the session.
+    if (chunks !== undefined && !this.#link.supports("dealer", "progressive_call_invocations")) {
+      this.#reject(new ApplicationError(Uri.featureNotSupported, ["the router does not announce progressive_call_invocations"]));
+      return;
+    }
+    const options = callWire(this.#options, (feature) => this.#link.supports("dealer", feature));
+    this.#id = this.#link.request((id) => this.#message(id, options, payload), this, this.#options);
+    if (this.#id === 0 || chunks === undefined) return;
+    if (this.#options.timeout === undefined) this.#link.requests.setPaused(this.#id, true);
+    void this.#send(chunks);
+  }
+
+  abandon(error: unknown): void {
+    this.#link.requests.abandon(this.#id, error);
+  }
+
+  // --- Answers -------------------------------------------------------------------------------------------------------------
+
+  answered(message: Message): boolean {
+    const { details, payload } = message as ResultMessage;
+    const result = new Result(payload.args, payload.kwargs, details);
+    if (details.progress !== true) {
+      this.#resolve(result);
+      return false;
+    }
+    try {
+      this.#options.onProgress?.(result);
+    } catch (error) {
+      this.abandon(error);
+    }
+    return true;
+  }
+
+  failed(error: unknown): void {
+    const { timeout } = this.#options;
+    if (!(error instanceof ApplicationError)) this.#reject(error);
+    else if (this.#killed !== undefined && error.is(Uri.canceled)) this.#reject(this.#killed.reason);
+    else if (timeout !== undefined && error.is(Uri.timeout)) this.#reject(new TimeoutError(this.name, timeout, { cause: error }));
+    else this.#reject(error);
+  }
+
+  abandoned(reason: unknown): Abandoned {
+    const { cancelMode: mode = "killnowait" } = this.#options;
+    this.#end();
+    if (!this.#link.supports("dealer", "call_canceling")) return "forgotten";
+    this.#link.send({ type: MessageType.Cancel, request: this.#id, options: { mode } });
+    if (mode !== "kill") return "forgotten";
+    this.#killed = { reason };
+    this.#link.requests.setPaused(this.#id, false);
+    return "waits";
+  }
+
+  ended(): void {
+    this.#end();
+  }
+
+  // --- Chunks --------------------------------------------------------------------------------------------------------------
+
+  async #send(source: ChunkSource): Promise<void> {
+    const send = (chunk: unknown): Promise<void> => {
+      const sending = this.#sendChunk(chunk, MORE);
+      sending.catch(() => {}); // who sends without waiting need not look
+      return sending;
+    };
+    try {
+      const last = typeof source === "function" ? await source(send) : await this.#sendAll(source, send);
+      if (this.#hasEnded) return;
+      await this.#sendChunk(last, NO_OPTIONS);
+      if (this.#options.timeout === undefined) this.#link.requests.setPaused(this.#id, false);
+    } catch (error) {
+      this.abandon(error); // nothing, where the call is over: then its source failed because of that
+    }
+  }
+
+  async #sendAll(source: Iterable<unknown> | AsyncIterable<unknown>, send: (chunk: unknown) => Promise<void>): Promise<unknown> {
+    const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    this.#stopSource = () => void Promise.resolve(iterator.return?.()).catch(() => {});
+    return forEachChunk(iterator, send);
+  }
+
+  async #sendChunk(chunk: unknown, options: CallWire): Promise<void> {
+    // [RPC-PCI-09] The callee may answer before it has seen all chunks: the others are not sent.
+    if (this.#hasEnded) throw new ApplicationError(Uri.canceled, ["the call has ended"]);
+    this.#link.sendOrThrow(this.#message(this.#id, options, payloadOf(chunk)), this.name);
+    await this.#link.drained();
+  }
+
+  #message(request: RequestId, options: CallWire, payload: Payload): Message {
+    return { type: MessageType.Call, request, options, procedure: this.#procedure, payload };
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#stopSource?.();
+  }
+}
+
+/** [RPC-PCI-14] The first CALL has frozen all other options. */
+const MORE: CallWire = Object.freeze({ progress: true });
