@@ -13,6 +13,7 @@ import { Decoy } from "./auth/decoy.ts";
 import { type AuthEnvironment, authenticatorOf } from "./auth/from-config.ts";
 import { Askers } from "./auth/procedure.ts";
 import { Throttle } from "./auth/throttle.ts";
+import { callConfig } from "./config/calls-schema.ts";
 import { eventsConfig } from "./config/events-schema.ts";
 import type { Config, ListenerConfig, RealmFileConfig } from "./config/schema.ts";
 import type { UriPattern } from "./config/uri-pattern.ts";
@@ -62,7 +63,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     for (const [name, realm] of Object.entries(options.realms)) {
       const store = await openStore(realm.events, log);
       if (store !== undefined) stores.push(store);
-      router.addRealm({ ...realmConfig(name, realm, auth), events: eventsConfig(realm.events, store) });
+      router.addRealm({ ...realmConfig(name, realm, auth), events: eventsConfig(realm.events, store), calls: callConfig(realm.calls) });
     }
     for (const listener of options.listen) listeners.push(await openListener(listener, router, limits.connection, log));
   } catch (error) {

@@ -1,8 +1,9 @@
 // The schema: what a configuration becomes where it says nothing, and limits that cannot go together.
-import { DEFAULT_LIMITS } from "@junctor/router";
+import { DEFAULT_CALL_CONFIG, DEFAULT_LIMITS } from "@junctor/router";
 import { DEFAULT_CONNECTION_LIMITS } from "@junctor/transport-node";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { callConfig } from "./calls-schema.ts";
 import { parseConfig } from "./load.ts";
 import { limitsOf } from "./schema.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "./units.ts";
@@ -27,6 +28,44 @@ describe("limits", () => {
   test("that contradict each other are an error at the place of one of them", () => {
     expect(() => config("queueHard: 512KiB")).toThrow("limits.queueSoft: queueSoft cannot be above queueHard");
     expect(() => config("messageSize: 8KiB")).toThrow("limits.messageSizeBeforeJoin: messageSizeBeforeJoin cannot be above messageSize");
+  });
+});
+
+describe("calls", () => {
+  const calls = (text: string) => {
+    const realm = parseConfig(
+      `{version: 1, listen: [{type: web, port: 0}], realms: {r: {auth: [{method: anonymous, role: a}], roles: {a: {}}, calls: {${text}}}}}`,
+      "config.yaml",
+    ).realms["r"];
+    return realm === undefined ? undefined : callConfig(realm.calls);
+  };
+
+  test("are the router's own, where the configuration says nothing (G8)", () => {
+    expect(calls("")).toEqual(DEFAULT_CALL_CONFIG);
+  });
+
+  test("reach the realm", () => {
+    expect(
+      calls(`defaultTimeout: 5s, maximumTimeout: 1m, forwardMargin: 500ms, invoke: [affinity], queue: 0, reroute: true, sharding: true,
+             trust: [{procedure: "com.bank.*", role: clerk, level: 3}]`),
+    ).toEqual({
+      defaultTimeoutMs: 5_000,
+      maximumTimeoutMs: 60_000,
+      forwardMarginMs: 500,
+      invoke: ["affinity"],
+      queueLength: 0,
+      reroute: true,
+      sharding: true,
+      trust: [{ uri: "com.bank.", match: "prefix", role: "clerk", level: 3 }],
+    });
+  });
+
+  test("that contradict themselves, or name what there is not, are errors at their place", () => {
+    expect(() => calls("defaultTimeout: 2m, maximumTimeout: 1m")).toThrow(
+      "calls.defaultTimeout: defaultTimeout cannot be above maximumTimeout",
+    );
+    expect(() => calls("invoke: [fastest]")).toThrow("calls.invoke[0]");
+    expect(() => calls('trust: [{procedure: "com.{authid}", level: 1}]')).toThrow("calls.trust[0].procedure: a trust level is for a role");
   });
 });
 

@@ -12,6 +12,7 @@ import { z } from "zod";
 import { usersSchema } from "../auth/users.ts";
 import { closest } from "../closest.ts";
 import { authSchema, isRecord, rolesNamed } from "./auth-schema.ts";
+import { callsSchema } from "./calls-schema.ts";
 import { eventsSchema } from "./events-schema.ts";
 import { count, duration, hostRule, originRule, proxy, size, uriPattern } from "./scalars.ts";
 import { formatDuration, formatSize } from "./units.ts";
@@ -67,6 +68,7 @@ export const realmSchema = z
       .describe(
         "What a component of a URI may consist of: anything but white space, # and dots (loose), or lower-case letters, digits and _ (strict).",
       ),
+    calls: callsSchema.prefault({}).describe("What may become of calls: time-outs, policies of shared procedures, waiting, sharding."),
     events: eventsSchema.prefault({}).describe("What becomes of events beyond their delivery: history, retained values, consumer groups."),
     requestIds: z
       .enum(["lenient", "strict"])
