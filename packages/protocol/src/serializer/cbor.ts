@@ -1,54 +1,24 @@
 /** The CBOR serializer: `wamp.2.cbor`, binary frames, RawSocket number 3 (SER-06). */
-import { decodeMessage } from "../message/decode.ts";
-import { encodeMessage, type HeaderWriter } from "../message/encode.ts";
-import { type Message, NO_OPTIONS } from "../message/message.ts";
-import type { Payload } from "../message/payload.ts";
+import { NO_OPTIONS } from "../message/message.ts";
+import { BinarySerializer, BinaryWriter } from "./binary-serializer.ts";
 import { ByteBuffer } from "./byte-buffer.ts";
 import { CborReader } from "./cbor-reader.ts";
 import { emit } from "./emit.ts";
 import { GrowingHeads } from "./growing-head.ts";
 import type { SerializerOptions } from "./json.ts";
 import { appendFloat, bytesOf32 } from "./msgpack.ts";
-import type { Serializer, ValueSink, ValueWriter } from "./serializer.ts";
+import type { ValueWriter } from "./serializer.ts";
 import { portableText } from "./text.ts";
-import { ValueBuilder } from "./value-builder.ts";
 
-export class CborSerializer implements Serializer {
+export class CborSerializer extends BinarySerializer {
   readonly name = "cbor";
   readonly rawSocketId = 3;
-  readonly frame = "binary";
-  readonly #reader: CborReader;
-  readonly #writer = new CborWriter(this);
-  readonly #allowTransparent: boolean;
+  protected readonly reader: CborReader;
+  protected readonly writer = new CborWriter(this);
 
   constructor(options: SerializerOptions = {}) {
-    this.#allowTransparent = options.transparentPayloads ?? false;
-    this.#reader = new CborReader("CBOR", this, options.text ?? portableText);
-  }
-
-  decode(bytes: Uint8Array, start = 0, end = bytes.length): Message {
-    return decodeMessage(this.#reader, bytes, start, end, this.#allowTransparent);
-  }
-
-  encodeInto(message: Message, out: ByteBuffer): void {
-    this.#writer.out = out;
-    encodeMessage(message, this.#writer);
-  }
-
-  encode(message: Message): Uint8Array {
-    const out = new ByteBuffer();
-    this.encodeInto(message, out);
-    return out.copy();
-  }
-
-  decodeValues(bytes: Uint8Array, start: number, end: number, count: number): unknown[] {
-    const builder = new ValueBuilder();
-    this.walk(bytes, start, end, count, builder);
-    return builder.values;
-  }
-
-  walk(bytes: Uint8Array, start: number, end: number, count: number, sink: ValueSink): void {
-    this.#reader.walk(bytes, start, end, count, sink);
+    super(options);
+    this.reader = new CborReader("CBOR", this, options.text ?? portableText);
   }
 
   valueWriter(): ValueWriter {
@@ -56,15 +26,7 @@ export class CborSerializer implements Serializer {
   }
 }
 
-/** Writes the elements of a message list. */
-class CborWriter implements HeaderWriter {
-  out = new ByteBuffer(0);
-  readonly #serializer: Serializer;
-
-  constructor(serializer: Serializer) {
-    this.#serializer = serializer;
-  }
-
+class CborWriter extends BinaryWriter {
   begin(type: number, count: number): void {
     appendHead(this.out, LIST, count);
     appendHead(this.out, UNSIGNED, type);
@@ -82,16 +44,6 @@ class CborWriter implements HeaderWriter {
     if (value === NO_OPTIONS) appendHead(this.out, MAP, 0);
     else emit(value, new CborValueWriter(this.out), 1);
   }
-
-  payload(payload: Payload): void {
-    if (payload.source?.name === "cbor") this.out.append(payload.buffer, payload.start, payload.end);
-    else if (payload.length > 0) {
-      const bytes = payload.bytes(this.#serializer);
-      this.out.append(bytes, 0, bytes.length);
-    }
-  }
-
-  end(): void {}
 }
 
 class CborValueWriter implements ValueWriter {

@@ -1,54 +1,24 @@
 /** The MessagePack serializer: `wamp.2.msgpack`, binary frames, RawSocket number 2 (SER-05). */
 import { SerializationError } from "../error.ts";
-import { decodeMessage } from "../message/decode.ts";
-import { encodeMessage, type HeaderWriter } from "../message/encode.ts";
-import { type Message, NO_OPTIONS } from "../message/message.ts";
-import type { Payload } from "../message/payload.ts";
+import { NO_OPTIONS } from "../message/message.ts";
+import { BinarySerializer, BinaryWriter } from "./binary-serializer.ts";
 import { ByteBuffer } from "./byte-buffer.ts";
 import { emit } from "./emit.ts";
 import { GrowingHeads } from "./growing-head.ts";
 import type { SerializerOptions } from "./json.ts";
 import { MsgpackReader } from "./msgpack-reader.ts";
-import type { Serializer, ValueSink, ValueWriter } from "./serializer.ts";
+import type { ValueWriter } from "./serializer.ts";
 import { portableText } from "./text.ts";
-import { ValueBuilder } from "./value-builder.ts";
 
-export class MsgpackSerializer implements Serializer {
+export class MsgpackSerializer extends BinarySerializer {
   readonly name = "msgpack";
   readonly rawSocketId = 2;
-  readonly frame = "binary";
-  readonly #reader: MsgpackReader;
-  readonly #writer = new MsgpackWriter(this);
-  readonly #allowTransparent: boolean;
+  protected readonly reader: MsgpackReader;
+  protected readonly writer = new MsgpackWriter(this);
 
   constructor(options: SerializerOptions = {}) {
-    this.#allowTransparent = options.transparentPayloads ?? false;
-    this.#reader = new MsgpackReader("MessagePack", this, options.text ?? portableText);
-  }
-
-  decode(bytes: Uint8Array, start = 0, end = bytes.length): Message {
-    return decodeMessage(this.#reader, bytes, start, end, this.#allowTransparent);
-  }
-
-  encodeInto(message: Message, out: ByteBuffer): void {
-    this.#writer.out = out;
-    encodeMessage(message, this.#writer);
-  }
-
-  encode(message: Message): Uint8Array {
-    const out = new ByteBuffer();
-    this.encodeInto(message, out);
-    return out.copy();
-  }
-
-  decodeValues(bytes: Uint8Array, start: number, end: number, count: number): unknown[] {
-    const builder = new ValueBuilder();
-    this.walk(bytes, start, end, count, builder);
-    return builder.values;
-  }
-
-  walk(bytes: Uint8Array, start: number, end: number, count: number, sink: ValueSink): void {
-    this.#reader.walk(bytes, start, end, count, sink);
+    super(options);
+    this.reader = new MsgpackReader("MessagePack", this, options.text ?? portableText);
   }
 
   valueWriter(): ValueWriter {
@@ -56,15 +26,7 @@ export class MsgpackSerializer implements Serializer {
   }
 }
 
-/** Writes the elements of a message list. */
-class MsgpackWriter implements HeaderWriter {
-  out = new ByteBuffer(0);
-  readonly #serializer: Serializer;
-
-  constructor(serializer: Serializer) {
-    this.#serializer = serializer;
-  }
-
+class MsgpackWriter extends BinaryWriter {
   begin(type: number, count: number): void {
     this.out.ensure(1);
     this.out.bytes[this.out.position++] = 0x90 | count; // no message has more than 7 elements
@@ -87,16 +49,6 @@ class MsgpackWriter implements HeaderWriter {
     this.out.ensure(1);
     this.out.bytes[this.out.position++] = 0x80;
   }
-
-  payload(payload: Payload): void {
-    if (payload.source?.name === "msgpack") this.out.append(payload.buffer, payload.start, payload.end);
-    else if (payload.length > 0) {
-      const bytes = payload.bytes(this.#serializer);
-      this.out.append(bytes, 0, bytes.length);
-    }
-  }
-
-  end(): void {}
 }
 
 class MsgpackValueWriter implements ValueWriter {
