@@ -48,6 +48,36 @@ describe.each(connections)("over $name", (connection) => {
     for (const { closed } of others) expect((await closed).reason).toBe(Uri.killed);
   });
 
+  test("what callees and publishers say of their URIs is told to others, and gone with them (REFL-01)", async () => {
+    await using router = await startRouter({ connection, realms });
+    const [watcher, alice] = [await router.join(), await router.join()];
+    const { reflection } = new MetaApi(watcher);
+    const told = new Inbox<unknown>();
+    await reflection.onDefine((...what) => told.push(["define", ...what]));
+    await reflection.onUndefine((...what) => told.push(["undefine", ...what]));
+    const own = new MetaApi(alice).reflection;
+    const description = { summary: "größer", args: [{ name: "a", type: "int", default: 1.5 }, null], strict: true };
+    await own.define("procedure", "com.town.add", description);
+    await own.define("topic", "com.town.news", {});
+    await own.define("error", "com.town.error", {});
+    expect(await told.next()).toEqual(["define", alice.id, "procedure", "com.town.add"]);
+    expect(await reflection.list("procedure")).toEqual(["com.town.add"]);
+    expect(await reflection.describe("procedure", "com.town.add")).toEqual(description);
+    expect([await reflection.describe("topic", "com.town.news"), await reflection.describe("topic", "com.town.other")]).toEqual([
+      {},
+      undefined,
+    ]);
+    await own.undefine("error", "com.town.error");
+    await told.until((event) => (event as unknown[])[0] === "undefine");
+    await alice.leave();
+    expect([await told.next(), await told.next()]).toEqual([
+      ["undefine", alice.id, "procedure", "com.town.add"],
+      ["undefine", alice.id, "topic", "com.town.news"],
+    ]);
+    expect([await reflection.list("procedure"), await reflection.list("topic"), await reflection.list("error")]).toEqual([[], [], []]);
+    expect(await errorOf(reflection.define("procedure", "wamp.x", {}))).toBe(Uri.invalidUri);
+  });
+
   test("registrations and subscriptions are told of, looked up, and taken away (META-R-01 to META-R-03, META-P-01 to META-P-03)", async () => {
     await using router = await startRouter({ connection, realms });
     const [watcher, alice] = [await router.join(), await router.join()];

@@ -1,10 +1,10 @@
 /**
- * The router's meta API, typed: who is in the realm, what is registered and subscribed, ending other sessions, and
- * testaments. A door of its own, `@junctor/client/meta`, so that a page that does not ask pays nothing.
+ * The router's meta API, typed: who is in the realm, what is registered and subscribed, ending other sessions,
+ * testaments, and reflection. A door of its own, `@junctor/client/meta`, so that a page that does not ask pays nothing.
  *
  * What a role may not see does not exist for it; what it may not do is refused with `wamp.error.not_authorized`.
  *
- * Spec: requirements 6, 5.10; AMB-91, AMB-94, AMB-95.
+ * Spec: requirements 6, 5.10; reflection is Junctor's own, docs/guide/meta.md; AMB-91, AMB-94, AMB-95.
  */
 import { isId, type MatchPolicy, type RegistrationId, type SessionId, type SubscriptionId } from "@junctor/protocol";
 import { type PublishOptions, publishWire, type WaitOptions } from "./options.ts";
@@ -65,6 +65,7 @@ export class MetaApi {
   readonly sessions: SessionMeta;
   readonly registrations: ObjectMeta<RegistrationId, RegistrationDetails>;
   readonly subscriptions: ObjectMeta<SubscriptionId, ObjectDetails>;
+  readonly reflection: Reflection;
   readonly #session: Session;
 
   constructor(session: Session) {
@@ -72,6 +73,7 @@ export class MetaApi {
     this.sessions = new SessionMeta(session);
     this.registrations = new ObjectMeta(session, REGISTRATION);
     this.subscriptions = new ObjectMeta(session, SUBSCRIPTION);
+    this.reflection = new Reflection(session);
   }
 
   /** Leaves an event with the router, to be published when this session is gone, however it goes. */
@@ -230,6 +232,56 @@ export class ObjectMeta<Id extends number, Details extends ObjectDetails> {
 
   async #call(verb: string, args: readonly unknown[], options?: WaitOptions): Promise<unknown> {
     return (await this.#session.call(`wamp.${this.#nouns.name}.${verb}`, args, {}, options)).value;
+  }
+}
+
+/** What can be described. */
+export type Described = "procedure" | "topic" | "error";
+
+/** `wamp.reflect.*` and `wamp.reflection.*`: what sessions say of their procedures, topics and errors. */
+export class Reflection {
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Describes a URI for as long as this session lasts. What is in the description is for those who read it to agree on. */
+  async define(kind: Described, uri: string, description: Readonly<Record<string, unknown>>, options?: WaitOptions): Promise<void> {
+    await this.#session.call("wamp.reflect.define", [kind, uri, description], {}, options);
+  }
+
+  /** Takes back what this session said of it. */
+  async undefine(kind: Described, uri: string, options?: WaitOptions): Promise<void> {
+    await this.#session.call("wamp.reflect.define", [kind, uri, null], {}, options);
+  }
+
+  /** The URIs that are described. */
+  async list(kind: Described, options?: WaitOptions): Promise<readonly string[]> {
+    const uris = (await this.#session.call(`wamp.reflection.${kind}.list`, [], {}, options)).value;
+    if (Array.isArray(uris) && uris.every((uri) => typeof uri === "string")) return uris;
+    throw new TypeError(`the router answered ${describe(uris)} in place of a list of URIs`);
+  }
+
+  /** @returns nothing where nobody has described it */
+  async describe(kind: Described, uri: string, options?: WaitOptions): Promise<Readonly<Record<string, unknown>> | undefined> {
+    const description = (await this.#session.call(`wamp.reflection.${kind}.describe`, [uri], {}, options)).value;
+    return description === null ? undefined : record(description);
+  }
+
+  /** @param handler is told who described what */
+  onDefine(handler: (session: SessionId, kind: string, uri: string) => unknown): Promise<Subscription> {
+    return this.#on("on_define", handler);
+  }
+
+  onUndefine(handler: (session: SessionId, kind: string, uri: string) => unknown): Promise<Subscription> {
+    return this.#on("on_undefine", handler);
+  }
+
+  #on(verb: string, handler: (session: SessionId, kind: string, uri: string) => unknown): Promise<Subscription> {
+    return this.#session.subscribe(`wamp.reflect.${verb}`, ({ args: [session, kind, uri] }) =>
+      handler(count(session), String(kind), String(uri)),
+    );
   }
 }
 

@@ -10,6 +10,8 @@ export type ClientRole = (typeof CLIENT_ROLES)[number];
 
 export interface RoleDetails {
   readonly features?: Readonly<Record<string, boolean>>;
+  /** Of a router: it answers `wamp.reflection.*`. No feature by its place, which the specification gives it (6.4). */
+  readonly reflection?: boolean;
 }
 export type ClientRoles = Readonly<Partial<Record<ClientRole, RoleDetails>>>;
 export type RouterRoles = Readonly<Partial<Record<RouterRole, RoleDetails>>>;

@@ -52,6 +52,6 @@ export function announcedRoles(config: RealmConfig): RouterRoles {
     ...ANNOUNCED[role],
     ...Object.entries(CONFIGURABLE[role]).flatMap(([flag, isOn]) => (isOn(config) ? [flag] : [])),
   ];
-  const details = (role: RouterRole) => ({ features: Object.fromEntries(features(role).map((flag) => [flag, true])) });
+  const details = (role: RouterRole) => ({ features: Object.fromEntries(features(role).map((flag) => [flag, true])), reflection: true });
   return { broker: details("broker"), dealer: details("dealer") };
 }

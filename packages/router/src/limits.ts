@@ -23,6 +23,9 @@ export interface RouterLimits {
   /** Testaments of one session, and the bytes of each: of the call that adds it. */
   readonly testaments: number;
   readonly testamentSize: number;
+  /** Procedures, topics and errors that one session describes, and the bytes of each: of the call that describes it. */
+  readonly descriptions: number;
+  readonly descriptionSize: number;
   /** Events of one page of history, and bytes of their payloads. */
   readonly historyPage: number;
   readonly historyPageSize: number;
@@ -45,6 +48,8 @@ export const DEFAULT_LIMITS: RouterLimits = {
   listLength: 1_024,
   testaments: 8,
   testamentSize: 65_536,
+  descriptions: 256,
+  descriptionSize: 16_384,
   historyPage: 1_000,
   historyPageSize: 1024 * 1024,
   waitingMessages: 1_024,

@@ -12,6 +12,7 @@ import { announcedRoles } from "./feature.ts";
 import type { RouterLimits } from "./limits.ts";
 import { type Counters, createCounters, type RouterEvent } from "./log.ts";
 import { PatternMeta } from "./meta/pattern-meta.ts";
+import { Reflection } from "./meta/reflection.ts";
 import { registrationKind } from "./meta/registration-meta.ts";
 import { SessionMeta } from "./meta/session-meta.ts";
 import { subscriptionKind } from "./meta/subscription-meta.ts";
@@ -59,6 +60,7 @@ export class Realm {
   readonly #closers = new Map<Session, SessionCloser>();
   readonly #sessionMeta: SessionMeta;
   readonly #testaments: Testaments;
+  readonly #reflection: Reflection;
 
   constructor(config: RealmConfig, environment: RouterEnvironment) {
     this.name = config.name;
@@ -76,7 +78,8 @@ export class Realm {
     this.dealer = new Dealer(routerIds, random, limits, this.counters, clock, deadlines, registrations, calls);
     this.#sessionMeta = new SessionMeta(this);
     this.#testaments = new Testaments(this);
-    for (const meta of [this.#sessionMeta, registrations, subscriptions, this.#testaments]) meta.provide();
+    this.#reflection = new Reflection(this);
+    for (const meta of [this.#sessionMeta, registrations, subscriptions, this.#testaments, this.#reflection]) meta.provide();
     if (this.broker.logs.length > 0) {
       const page = { events: limits.historyPage, bytes: limits.historyPageSize };
       this.dealer.provide(GET_EVENTS, (call) => getEvents(call, this.broker, page, clock.date())); // [PS-HIST-01]
@@ -115,6 +118,7 @@ export class Realm {
     if (!this.sessions.delete(session.id)) return;
     this.#closers.delete(session);
     session.leave();
+    this.#reflection.left(session);
     this.#testaments.execute(session, () => this.#sessionMeta.left(session)); // [AMB-90]
     this.counters.sessionsClosed++;
     this.log({

@@ -51,6 +51,14 @@ wamp.subscription.get               -        -            x           x       - 
 wamp.subscription.list_subscribers  -        -            x           x       -        x
 wamp.subscription.count_subscribers -        -            x           x       -        x
 wamp.subscription.remove_subscriber -        -            -           -       -        x
+wamp.reflect.define                 -        -            x           -       -        x
+wamp.reflect.describe               -        -            x           -       -        x
+wamp.reflection.procedure.list      -        -            x           -       -        x
+wamp.reflection.procedure.describe  -        -            x           -       -        x
+wamp.reflection.topic.list          -        -            x           -       -        x
+wamp.reflection.topic.describe      -        -            x           -       -        x
+wamp.reflection.error.list          -        -            x           -       -        x
+wamp.reflection.error.describe      -        -            x           -       -        x
 `;
 
 test("who may call what of the meta API (AMB-97, AUTHZ-04)", () => {

@@ -208,6 +208,8 @@ export const LIMITS = {
   listLength: ["router", "count", "listLength", "Items of each exclude and eligible list."],
   testaments: ["router", "count", "testaments", "Testaments of one session."],
   testamentSize: ["router", "size", "testamentSize", "The call that adds a testament."],
+  descriptions: ["router", "count", "descriptions", "Procedures, topics and errors that one session describes for reflection."],
+  descriptionSize: ["router", "size", "descriptionSize", "The call that describes one."],
   historyPage: ["router", "count", "historyPage", "Events of one page of history."],
   historyPageSize: ["router", "size", "historyPageSize", "Payloads of one page of history."],
   waitingMessages: ["router", "count", "waitingMessages", "Messages of one session that may wait for an authorizer."],
