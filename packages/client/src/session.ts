@@ -102,6 +102,7 @@ export class Session implements AsyncDisposable {
     this.authrole = welcome.details.authrole;
     this.#options = options;
     this.#transport = transport;
+    if (welcome.details.x_message_size !== undefined) transport.limitTo?.(welcome.details.x_message_size);
     this.#requests = new Requests(options.timers);
     const link: Link = {
       requests: this.#requests,

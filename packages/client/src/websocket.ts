@@ -73,6 +73,7 @@ class WebSocketTransport implements Transport {
   readonly #socket: WebSocketLike;
   readonly #serializer: Serializer;
   #reason: string | undefined = undefined;
+  #maxLength = Number.POSITIVE_INFINITY;
 
   constructor(socket: WebSocketLike, serializer: Serializer, receiver: Receiver) {
     this.#socket = socket;
@@ -96,12 +97,17 @@ class WebSocketTransport implements Transport {
     if (this.#socket.readyState !== OPEN) return "closed";
     try {
       const bytes = this.#serializer.encode(message);
+      if (bytes.length > this.#maxLength) return "too-large";
       this.#socket.send(this.#serializer.frame === "text" ? decoder.decode(bytes) : bytes);
     } catch (error) {
       if (error instanceof SerializationError) return "unserializable";
       throw error;
     }
     return "sent";
+  }
+
+  limitTo(length: number): void {
+    this.#maxLength = length;
   }
 
   drained(): Promise<void> | undefined {

@@ -213,10 +213,16 @@ export class Acceptor implements Receiver, SessionCloser {
     this.#state = "established";
     const { roles: announced, x_history } = realm.announced;
     const identity = { roles: announced, agent: this.#environment.agent, realm: realm.name, authid, authrole, authmethod, authprovider };
+    const { accepts: x_message_size } = this.#transport;
     const details =
-      x_history === undefined && authextra === undefined
+      x_history === undefined && authextra === undefined && x_message_size === undefined
         ? identity
-        : { ...identity, ...(x_history !== undefined && { x_history }), ...(authextra !== undefined && { authextra }) };
+        : {
+            ...identity,
+            ...(x_history !== undefined && { x_history }),
+            ...(x_message_size !== undefined && { x_message_size }),
+            ...(authextra !== undefined && { authextra }),
+          };
     const sent = this.#transport.send({ type: MessageType.Welcome, session: id, details });
     // A peer that takes 512 octets only cannot be told that it has joined.
     if (sent !== "sent") {

@@ -272,6 +272,7 @@ class DialledWebSocket implements Transport {
   readonly #webSocket: WebSocket;
   readonly #serializer: Serializer;
   #reason: string | undefined = undefined;
+  #maxLength = Number.POSITIVE_INFINITY;
   #waitForRoom: (() => void)[] = [];
 
   constructor(webSocket: WebSocket, serializer: Serializer, receiver: Receiver, channel: TlsChannel | undefined) {
@@ -305,12 +306,18 @@ class DialledWebSocket implements Transport {
   send(message: Message): SendOutcome {
     if (this.#webSocket.readyState !== WebSocket.OPEN) return "closed";
     try {
-      this.#webSocket.send(this.#serializer.encode(message), { binary: this.#serializer.frame === "binary" }, this.#written);
+      const bytes = this.#serializer.encode(message);
+      if (bytes.length > this.#maxLength) return "too-large";
+      this.#webSocket.send(bytes, { binary: this.#serializer.frame === "binary" }, this.#written);
     } catch (error) {
       if (error instanceof SerializationError) return "unserializable";
       throw error;
     }
     return "sent";
+  }
+
+  limitTo(length: number): void {
+    this.#maxLength = length;
   }
 
   drained(): Promise<void> | undefined {

@@ -33,6 +33,10 @@ export abstract class MessageConnection extends Connection {
     this.#batch = format === undefined ? undefined : new BatchReader(format);
   }
 
+  get accepts(): number {
+    return this.limits.messageSize;
+  }
+
   /** What a WebSocket message holds: `bytes` from `start` to `end`. They stay valid: they are never written again. */
   message(bytes: Uint8Array, start: number, end: number, isBinary: boolean): void {
     if (this.isClosing) return;

@@ -45,6 +45,7 @@ export const WELCOME_DETAILS = table({
   authprovider: "text",
   authextra: "dict",
   x_history: "text",
+  x_message_size: "count",
 });
 export const PUBLISH_OPTIONS = table({
   acknowledge: "bool",

@@ -41,6 +41,8 @@ export interface WelcomeDetails {
    * that the event is on disk (PUBLISHED itself has no room to say so).
    */
   readonly x_history?: string;
+  /** Junctor's own: the longest message that the router takes on this connection, in bytes, where its handshake does not say. */
+  readonly x_message_size?: number;
 }
 
 /** [2, Session, Details] */

@@ -23,6 +23,10 @@ export interface Transport {
   /** Present where the connection runs over TLS and this side can see it; a browser cannot. */
   readonly channel?: ChannelBinding | undefined;
   send(message: Message): SendOutcome;
+  /** The longest message that this side takes, in bytes, where nothing but WELCOME can tell the other side so (AMB-67). */
+  readonly accepts?: number | undefined;
+  /** The other side has told the longest message that it takes: longer ones are not sent. */
+  limitTo?(length: number): void;
   /**
    * For whoever sends much: resolves when enough of it has left, or the connection is gone; never rejects. `undefined`, or
    * absent: there is room now.
