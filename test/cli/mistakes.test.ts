@@ -20,6 +20,10 @@ realms:
   closed: {auth: [{method: ticket}], roles: {all: {}}, users: {kim: {role: all, ticket: open sesame}}}
 ${more}`;
 const tls = (cert = "cert.pem", key = "key.pem") => `{type: web, port: 0, tls: {cert: ${file(cert)}, key: ${file(key)}}}`;
+const stored = (path: string) => `version: 1
+listen: [{type: web, port: 0}]
+realms: {app: {auth: [{method: anonymous, role: all}], roles: {all: {}}, events: {history: [{topic: a.*}], store: {path: ${path}}}}}
+`;
 
 /** Where the mistakes are made. */
 let router: Running;
@@ -35,6 +39,9 @@ beforeAll(async () => {
   writeFileSync(file("other.pem"), privateKey.export({ type: "pkcs8", format: "pem" }));
   writeFileSync(file("plain.txt"), "nothing in particular\n");
   mkdirSync(file("locked"));
+  mkdirSync(file("strange", "data.mdb"), { recursive: true });
+  mkdirSync(file("damaged"));
+  writeFileSync(file("damaged", "data.mdb"), "no longer a store\n");
   const listen = `{type: web, port: 0}, {type: rawsocket, port: 0}, ${tls()}, {type: universal, port: 0, serializers: [json]}, {type: rawsocket, path: ${file("raw.sock")}, mode: "0000"}`;
   writeFileSync(file("config.yaml"), config(listen, "log: {format: json}\n"));
   router = new Running(["start", "-c", file("config.yaml")]);
@@ -315,6 +322,32 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     "version: 1\nlistn: []\nlisten:\n  - {type: web, port: 80800}\nrealms: {}\n",
     /mistakes\.yaml has 2 errors:\n.*mistakes\.yaml:2:1 {2}listn: unknown key; did you mean listen\?\n.*:4:17 {2}listen\[0\]\.port: got 80800, expected at most 65535/,
     /^$/,
+  ),
+  "a store where no directory can be made": start(
+    "proc",
+    stored("/proc/junctor/store"),
+    /event store \/proc\/junctor\/store: no directory can be made/,
+    /a local disk/,
+  ),
+  "a store that is a file": start("file-store", stored(file("plain.txt")), /event store \S+plain\.txt: it is no directory/, /a local disk/),
+  "a store in a directory that this user may not write to": start(
+    "locked-store",
+    stored(file("locked", "store")),
+    /event store \S+: this user may not write to it/,
+    /a local disk/,
+    unprivileged,
+  ),
+  "a store whose file is a directory": start(
+    "strange-store",
+    stored(file("strange")),
+    /its file \S+data\.mdb: it is a directory/,
+    /a local disk/,
+  ),
+  "a store whose file is damaged": start(
+    "damaged-store",
+    stored(file("damaged")),
+    /its file \S+data\.mdb is damaged: it is cut off/,
+    /bring back a copy of the directory, or move it away/,
   ),
   "bad YAML": start("bad", "version: 1\nlisten: [\n", /bad\.yaml has an error:\n.*bad\.yaml:3:1/, /^$/),
   "a configuration that is no text": {

@@ -1,51 +1,25 @@
 // What PUBLISHED says of a topic with history on a disk holds, whatever becomes of the process, the disk and its writes
 // (reliability G3, G12, F1, F15 to F17).
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { everything, read } from "@junctor/testkit/event-store-suite";
-import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openDiskStore } from "../../../packages/server/src/store/open-disk-store.ts";
+import { Programs } from "./programs.ts";
 
-const root = fileURLToPath(new URL("../../..", import.meta.url));
-const source = (path: string) => join(root, "packages", path);
 const ROUNDS = Number(process.env["JUNCTOR_CRASH_ROUNDS"] ?? 20);
 /** Printed when a round fails; given again, it kills at the same lines. */
 const SEED = Number(process.env["JUNCTOR_CRASH_SEED"] ?? (Date.now() % 1_000_000) + 1);
 const hasTracer = spawnSync("strace", ["-f", "-o", "/dev/null", "true"]).status === 0;
 
-let programs = "";
+let programs: Programs;
 beforeAll(async () => {
-  mkdirSync(join(root, ".cache"), { recursive: true });
-  programs = mkdtempSync(join(root, ".cache", "crash-")); // in here, so that `lmdb` is found
-  await build({
-    entryPoints: { publisher: join(root, "test/story/event-store/publisher.ts"), worker: source("server/src/store/disk-worker.ts") },
-    outdir: programs,
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    external: ["lmdb", "ws"],
-    alias: {
-      "@junctor/client": source("client/src/node.ts"),
-      "@junctor/protocol": source("protocol/src"),
-      "@junctor/router": source("router/src/index.ts"),
-      "@junctor/transport-node": source("transport-node/src/index.ts"),
-    },
-    logLevel: "error",
-  });
+  programs = await Programs.build();
 });
-afterAll(() => rmSync(programs, { recursive: true, force: true }));
-
-const program = (name: string) => join(programs, `${name}.mjs`);
-
-function directory() {
-  const path = mkdtempSync(join(programs, "data-"));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
-}
+afterAll(() => programs[Symbol.dispose]());
 
 interface Facts {
   /** Publications that were answered with PUBLISHED, by the number that they carry. */
@@ -69,12 +43,12 @@ async function publish(path: string, { first, inFlight, last, killAfter, traced 
   const facts: Facts = { stored: new Map(), refused: new Map(), log: [] };
   const options = [
     path,
-    String(pathToFileURL(program("worker"))),
+    String(pathToFileURL(programs.file("worker"))),
     String(first),
     String(inFlight),
     ...(last === undefined ? [] : [String(last)]),
   ];
-  const command = [...traced, process.execPath, program("publisher"), ...options];
+  const command = [...traced, process.execPath, programs.file("publisher"), ...options];
   // LMDB's own words on a write that was made to fail are no news.
   const child = spawn(command[0] ?? "", command.slice(1), { stdio: ["ignore", "pipe", traced.length > 0 ? "ignore" : "inherit"] });
   let lines = 0;
@@ -90,7 +64,7 @@ async function publish(path: string, { first, inFlight, last, killAfter, traced 
 
 /** What both logs hold: numbers and publications, in order. */
 async function kept(path: string): Promise<{ all: [number, number][]; odd: number[] }> {
-  const store = await openDiskStore(path, { worker: pathToFileURL(program("worker")), log: () => {} });
+  const store = await openDiskStore(path, { worker: pathToFileURL(programs.file("worker")), log: () => {} });
   try {
     const unlimited = { ...everything, events: 1e9, bytes: 1e12 };
     const logs = [store.openLog({ ...unlimited, uri: "com.app." }), store.openLog({ ...unlimited, uri: "com.app.odd", match: "exact" })];
@@ -116,7 +90,7 @@ function holds({ all, odd }: Awaited<ReturnType<typeof kept>>, stored: Map<numbe
 test(`${ROUNDS} times killed at any instant, the store has all that was acknowledged, once and in order, without repair (F1, G12)`, {
   timeout: 30_000 + ROUNDS * 5_000,
 }, async () => {
-  using place = directory();
+  using place = programs.directory();
   const stored = new Map<number, number>();
   let random = SEED;
   for (let round = 1; round <= ROUNDS; round++) {
@@ -136,7 +110,7 @@ test(`${ROUNDS} times killed at any instant, the store has all that was acknowle
 });
 
 test("a program that is not killed leaves nothing out either, and stops by itself", async () => {
-  using place = directory();
+  using place = programs.directory();
   const facts = await publish(place.path, { first: 1, inFlight: 50, last: 1_000 });
   expect([facts.stored.size, facts.refused.size]).toEqual([1_000, 0]);
   const found = await kept(place.path);
@@ -145,7 +119,7 @@ test("a program that is not killed leaves nothing out either, and stops by itsel
 });
 
 test.skipIf(!hasTracer)("the kernel has written an event through before it is acknowledged, each time (F17; needs strace)", async () => {
-  using place = directory();
+  using place = programs.directory();
   const trace = join(place.path, "trace");
   const calls = "trace=openat,write,writev,pwrite64,pwritev,fdatasync";
   const facts = await publish(place.path, {
@@ -194,7 +168,7 @@ const failing = (fault: string) => ["strace", "-f", "-e", "trace=pwrite64,fdatas
 test.skipIf(!hasTracer)(
   "once the disk fails to write through nothing is acknowledged any more, until a new start (F16; needs strace)",
   async () => {
-    using place = directory();
+    using place = programs.directory();
     const facts = await publish(place.path, { first: 1, inFlight: 1, last: 40, traced: failing("fdatasync:error=EIO:when=20") });
     expect([...facts.refused.values()]).toEqual(Array.from({ length: facts.refused.size }, () => "junctor.error.store_failed"));
     expect([...facts.refused.keys()]).toEqual(Array.from({ length: facts.refused.size }, (_, i) => facts.stored.size + 1 + i));
@@ -208,7 +182,7 @@ test.skipIf(!hasTracer)(
 );
 
 test.skipIf(!hasTracer)("a disk that is full refuses, and goes on by itself when it has room (F15; needs strace)", async () => {
-  using place = directory();
+  using place = programs.directory();
   const facts = await publish(place.path, { first: 1, inFlight: 1, last: 40, traced: failing("pwrite64:error=ENOSPC:when=30..34") });
   expect(new Set(facts.refused.values())).toEqual(new Set(["junctor.error.store_failed"]));
   expect([facts.refused.size > 0, facts.stored.has(40)]).toEqual([true, true]);

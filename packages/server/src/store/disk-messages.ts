@@ -25,6 +25,8 @@ export interface RetainedBlock {
 export type DiskReply =
   /** The first, which answers no request. */
   | { readonly kind: "opened"; readonly retained: readonly Uint8Array[] }
+  /** Instead of it, and then nothing. */
+  | { readonly kind: "unusable"; readonly message: string; readonly remedy: string | undefined }
   | { readonly kind: "done" }
   /** Records, in the order asked for. */
   | { readonly kind: "page"; readonly records: readonly Uint8Array[]; readonly hasMore: boolean }

@@ -5,6 +5,7 @@ import { CborSerializer } from "@junctor/protocol/serializer/cbor";
 import { MsgpackSerializer } from "@junctor/protocol/serializer/msgpack";
 import type { DiskReply, DiskRequest } from "./disk-messages.ts";
 import { DiskService } from "./disk-service.ts";
+import { UnusableError } from "./store-directory.ts";
 
 const { path, owner } = workerData as { readonly path: string; readonly owner: string };
 const reply = (message: DiskReply) => parentPort?.postMessage(message);
@@ -18,5 +19,6 @@ try {
   });
   reply(service.opened());
 } catch (error) {
-  reply({ kind: "failed", message: error instanceof Error ? error.message : String(error), isFinal: true });
+  const remedy = error instanceof UnusableError ? error.remedy : undefined;
+  reply({ kind: "unusable", message: error instanceof Error ? error.message : String(error), remedy });
 }

@@ -21,6 +21,7 @@ import { type HistoryPage, type HistoryQuery, type HistoryTopic, PageBuilder, ra
 import { type Database, open, type RootDatabase } from "lmdb";
 import type { LogBlock, RetainedBlock } from "./disk-messages.ts";
 import { BLOCK_EVENTS, checkBlock, FORMAT, headOf, publicationsOf, type RecordedEvent, readBlock, seal } from "./record.ts";
+import { prepareDirectory, UnusableError } from "./store-directory.ts";
 
 /** Places are counted from a log's first event ever. */
 type Place = number;
@@ -55,17 +56,21 @@ export class Disk {
   /**
    * @param path a directory; made where there is none
    * @param owner a token of this process alone. Who opens a store last owns it; whoever had it before can write no more
-   * @throws {Error} the directory cannot be used, or its format is not known here
+   * @throws {UnusableError} the directory cannot be used, or its format is not known here
    */
   constructor(path: string, owner: string, serializers: readonly Serializer[]) {
     this.#owner = owner;
     this.#serializers = serializers;
+    prepareDirectory(path);
     this.#root = open<unknown, string>({ path, noSubdir: false, overlappingSync: false, maxDbs: 4, encoding: "json" });
     this.#meta = this.#root.openDB<unknown, string>({ name: "meta", encoding: "json" });
     const format = this.#meta.get("format") ?? FORMAT;
     if (format !== FORMAT) {
       void this.#root.close();
-      throw new Error(`its format is ${String(format)}, and this version of Junctor knows ${FORMAT}`);
+      throw new UnusableError(
+        `its format is ${String(format)}, and this version of Junctor knows ${FORMAT}`,
+        "start the version of Junctor that wrote it, or name another directory",
+      );
     }
     this.#ends = this.#root.openDB<Buffer, number>({ name: "ends", encoding: "binary" });
     this.#history = this.#root.openDB<Uint8Array, [number, Place]>({ name: "history", encoding: "binary" });

@@ -31,7 +31,7 @@ export async function openDiskStore(path: string, options: OpenOptions): Promise
   const opened = await new Promise<DiskReply>((resolve) => {
     const lost = (message: string) => {
       if (!isEnding) port.onLost(message);
-      resolve({ kind: "failed", message, isFinal: true });
+      resolve({ kind: "unusable", message, remedy: undefined });
     };
     worker.once("message", (reply: DiskReply) => {
       worker.on("message", (next: DiskReply) => port.onReply(next));
@@ -43,7 +43,7 @@ export async function openDiskStore(path: string, options: OpenOptions): Promise
   if (opened.kind !== "opened") {
     isEnding = true;
     await worker.terminate();
-    throw cannotOpen(path, opened.kind === "failed" ? opened.message : "its worker gave no answer");
+    throw opened.kind === "unusable" ? cannotOpen(path, opened) : new TypeError(`the first reply of a store is ${opened.kind}`);
   }
   return new DiskEventStore(port, {
     path,
@@ -56,16 +56,14 @@ export async function openDiskStore(path: string, options: OpenOptions): Promise
   });
 }
 
-function cannotOpen(path: string, message: string): UserError {
+function cannotOpen(path: string, { message, remedy }: { readonly message: string; readonly remedy: string | undefined }): UserError {
   if (message.includes("'lmdb'")) {
     return new UserError(`the event store ${path} needs the package lmdb: ${message}`, {
       remedy: "npm install lmdb, or leave store.path out to keep events in memory",
     });
   }
   return new UserError(`cannot open the event store ${path}: ${message}`, {
-    remedy: message.startsWith("its format")
-      ? "start the version of Junctor that wrote it, or name another directory"
-      : "check that the directory is on a local disk and that this user may write to it",
+    remedy: remedy ?? "check that the directory is on a local disk and that this user may write to it",
   });
 }
 
