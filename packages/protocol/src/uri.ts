@@ -98,4 +98,5 @@ export const Uri = {
   closeRealm: "wamp.close.close_realm",
   goodbyeAndOut: "wamp.close.goodbye_and_out",
   killed: "wamp.close.killed",
+  logout: "wamp.close.logout",
 } as const;

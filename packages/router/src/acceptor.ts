@@ -65,7 +65,7 @@ export class Acceptor implements Receiver, SessionCloser {
       const session = this.#session;
       // Hot path: one comparison between a routed message and its session.
       if (session === undefined) this.#receive(message);
-      else if (message.type === MessageType.Goodbye) this.#answerGoodbye(session);
+      else if (message.type === MessageType.Goodbye) this.#answerGoodbye(session, message.reason);
       else if (message.type === MessageType.Abort) this.#receiveAbort(message.reason);
       else session.receive(message);
     } catch (error) {
@@ -241,10 +241,11 @@ export class Acceptor implements Receiver, SessionCloser {
   // --- Ending ------------------------------------------------------------------------------------------------------------
 
   /** The peer leaves (SES-20). The transport stays open for a while: another HELLO may come (AMB-02). */
-  #answerGoodbye(session: Session): void {
+  #answerGoodbye(session: Session, reason: string): void {
     const reply: Goodbye = { type: MessageType.Goodbye, details: NO_OPTIONS, reason: Uri.goodbyeAndOut };
     this.#endSession(Uri.closeRealm);
     session.send(reply);
+    if (reason === Uri.logout) session.realm.loggedOut?.(session);
     this.#state = "closed";
     this.#await("HELLO", this.#environment.limits.helloTimeoutMs);
   }

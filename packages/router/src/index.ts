@@ -5,6 +5,7 @@ export {
   type Authenticator,
   anonymous,
   type ClientCertificate,
+  type LoginCookie,
   type Origin,
   type TlsOrigin,
 } from "./access/authenticator.ts";

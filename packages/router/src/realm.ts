@@ -32,6 +32,8 @@ export interface RealmConfig {
   readonly name: string;
   readonly roles: readonly RoleConfig[];
   readonly authenticate: Authenticator;
+  /** Told of a session that leaves for `wamp.close.logout`: what it was let in with is to be worth nothing any more. */
+  readonly loggedOut?: (session: Session) => void;
   /** Decides in place of the roles' tables, when given. */
   readonly authorize?: Authorizer;
   /** Default `loose` (URI-05). */
@@ -48,6 +50,7 @@ export class Realm {
   readonly requestIds: RequestIdRule;
   readonly authenticate: Authenticator;
   readonly authorizer: Authorizer | undefined;
+  readonly loggedOut: ((session: Session) => void) | undefined;
   readonly limits: RouterLimits;
   readonly log: (event: RouterEvent) => void;
   readonly counters: Counters = createCounters();
@@ -68,6 +71,7 @@ export class Realm {
     this.requestIds = config.requestIds ?? "lenient";
     this.authenticate = config.authenticate;
     this.authorizer = config.authorize;
+    this.loggedOut = config.loggedOut;
     this.limits = environment.limits;
     this.log = environment.log;
     const { ids, routerIds, random, limits, clock, deadlines } = environment;

@@ -44,6 +44,8 @@ import type { Realm } from "./realm.ts";
 
 /** Who a session is, as its authenticator said. */
 export interface Principal {
+  /** Its authenticator's affair. */
+  readonly proof?: unknown;
   readonly authid: string;
   readonly authrole: string;
   readonly authmethod: string;
@@ -59,6 +61,7 @@ export class Session implements Principal {
   readonly authprovider: string;
   readonly agent: string | undefined;
   readonly origin: Origin;
+  readonly proof: unknown;
   readonly openedAt: number;
   /** Messages received. */
   received = 0;
@@ -106,6 +109,7 @@ export class Session implements Principal {
     this.authprovider = principal.authprovider;
     this.agent = agent;
     this.origin = origin;
+    this.proof = principal.proof;
     this.openedAt = now;
     this.features = peerFeatures(roles);
     this.#transport = transport;

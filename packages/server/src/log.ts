@@ -17,6 +17,10 @@ export type ServerEvent =
   | { readonly event: "server.stopped" }
   /** Something in an authentication method failed that is not the client's credentials: it was refused (G14). */
   | { readonly event: "auth.error"; readonly method: string; readonly message: string }
+  /** A users file has changed: so many users now, and so many sessions ended because of it. */
+  | { readonly event: "users.reloaded"; readonly realm: string; readonly file: string; readonly users: number; readonly ended: number }
+  /** The same, but it cannot be used: what was read before holds. */
+  | { readonly event: "users.rejected"; readonly realm: string; readonly file: string; readonly message: string }
   /** Events cannot be stored. `isFinal`: until the router is started again; else until the disk has room again. */
   | { readonly event: "store.failed"; readonly path: string; readonly message: string; readonly isFinal: boolean }
   | { readonly event: "store.recovered"; readonly path: string };
@@ -72,6 +76,7 @@ export function logEvent(logger: Logger, event: LogEvent): void {
     case "connection.refused":
       logger.warn(event);
       return;
+    case "users.rejected":
     case "store.failed":
       logger.error(event);
       return;

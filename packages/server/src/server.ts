@@ -9,9 +9,12 @@ import type { RouterLimits } from "@junctor/router";
 import { type Authorizer, type Permission, type RealmConfig, Router } from "@junctor/router";
 import { type ConnectionLimits, type Listener, listen, NodeClock, nodeSerializers } from "@junctor/transport-node";
 import { ProcedureAuthorizer } from "./auth/authorizer.ts";
+import { CookieJar, cookieExchange } from "./auth/cookie.ts";
 import { Decoy } from "./auth/decoy.ts";
+import { FileWatch } from "./auth/file-watch.ts";
 import { type AuthEnvironment, authenticatorOf } from "./auth/from-config.ts";
 import { Askers } from "./auth/procedure.ts";
+import { endRevoked, logOut } from "./auth/session-proof.ts";
 import { Throttle } from "./auth/throttle.ts";
 import { callConfig } from "./config/calls-schema.ts";
 import { eventsConfig } from "./config/events-schema.ts";
@@ -34,6 +37,8 @@ export interface ServerOptions {
 export interface RunningServer {
   readonly router: Router;
   readonly listeners: readonly Listener[];
+  /** Reads users files that have changed at once; otherwise within half a second. */
+  reload(): void;
   /** Sessions end with GOODBYE, listeners close, and what is left after the grace period is cut. */
   close(): Promise<void>;
 }
@@ -50,11 +55,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     agent: `Junctor/${VERSION}`,
   });
   clock.wake = () => router.wake();
-  const auth = authEnvironment(clock, router, log);
+  const watches: FileWatch[] = [];
+  const auth = authEnvironment(clock, router, watches, log);
+  const reload = () => {
+    for (const watch of watches) watch.check();
+  };
+  const watching = setInterval(reload, LOOK_AGAIN_MS);
+  watching.unref();
 
   const stores: DiskEventStore[] = [];
   const listeners: Listener[] = [];
   const close = async () => {
+    clearInterval(watching);
     router.close();
     await Promise.all(listeners.map((listener) => listener.close(limits.router.goodbyeTimeoutMs)));
     await Promise.all(stores.map((store) => store.close()));
@@ -65,19 +77,25 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       if (store !== undefined) stores.push(store);
       router.addRealm({ ...realmConfig(name, realm, auth), events: eventsConfig(realm.events, store), calls: callConfig(realm.calls) });
     }
-    for (const listener of options.listen) listeners.push(await openListener(listener, router, limits.connection, log));
+    const maxAgeMs = Math.max(...Object.values(options.realms).map(rememberedMs));
+    for (const listener of options.listen) {
+      const { cookie, tls } = listener;
+      const exchange =
+        cookie && cookieExchange(auth.cookies, { sameSite: cookie.sameSite, isSecure: cookie.secure ?? tls !== undefined, maxAgeMs });
+      listeners.push(await openListener(listener, router, limits.connection, log, exchange));
+    }
   } catch (error) {
     await close();
     throw error;
   }
-  return { router, listeners, close };
+  return { router, listeners, reload, close };
 }
 
 export const VERSION: string = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
   .version;
 
 /** Failed attempts are slowed down over all realms together: a guesser gains nothing by trying several. */
-function authEnvironment(clock: NodeClock, router: Router, log: (event: LogEvent) => void): AuthEnvironment {
+function authEnvironment(clock: NodeClock, router: Router, watches: FileWatch[], log: (event: LogEvent) => void): AuthEnvironment {
   const now = () => clock.now();
   const waits = { firstWaitMs: 500, longestWaitMs: 60_000, keys: 10_000 };
   return {
@@ -87,6 +105,19 @@ function authEnvironment(clock: NodeClock, router: Router, log: (event: LogEvent
     byPrincipal: new Throttle({ allowance: 5, ...waits }, now),
     byAddress: new Throttle({ allowance: 50, ...waits }, now),
     wallClock: () => new Date(),
+    cookies: new CookieJar(now),
+    watch: (file, realm, reload) => {
+      const changed = () => {
+        try {
+          const users = reload();
+          log({ event: "users.reloaded", realm, file, users, ended: endRevoked(router) });
+        } catch (error) {
+          if (!(error instanceof UserError)) throw error;
+          log({ event: "users.rejected", realm, file, message: error.message }); // [G13]
+        }
+      };
+      watches.push(new FileWatch(file, changed));
+    },
     failed: (method, error) => log({ event: "auth.error", method, message: error instanceof Error ? error.message : String(error) }),
   };
 }
@@ -108,10 +139,19 @@ function realmConfig(realmName: string, realm: RealmFileConfig, auth: AuthEnviro
     name: realmName,
     roles,
     authenticate: authenticatorOf(realmName, realm, auth),
+    loggedOut: (session) => logOut(session, auth.cookies),
     uriRule: realm.uri,
     requestIds: realm.requestIds,
   };
 }
+
+/** How long a realm keeps browsers logged in; 0 where it does not. */
+function rememberedMs({ auth }: RealmFileConfig): number {
+  return Math.max(0, ...auth.map((config) => (config.method === "cookie" ? config.maxAge : 0)));
+}
+
+/** A changed users file takes effect within a second (T31). */
+const LOOK_AGAIN_MS = 500;
 
 async function openStore({ store }: RealmFileConfig["events"], log: (event: LogEvent) => void): Promise<DiskEventStore | undefined> {
   if (store === undefined) return undefined;
@@ -136,6 +176,7 @@ async function openListener(
   router: Router,
   limits: ConnectionLimits,
   log: (event: LogEvent) => void,
+  cookie: ReturnType<typeof cookieExchange> | undefined,
 ): Promise<Listener> {
   const { type, host, port, path, mode, ws, tls, serializers, deflate, origins, hosts, trustedProxies, proxyProtocol, onRequest } = config;
   return listen({
@@ -144,7 +185,7 @@ async function openListener(
     origins,
     trustedProxies,
     proxyProtocol,
-    ...defined({ port, path, mode, hosts, onRequest: onRequest ?? (await staticFiles(config.static)) }),
+    ...defined({ port, path, mode, hosts, cookie, onRequest: onRequest ?? (await staticFiles(config.static)) }),
     webSocketPath: ws,
     ...(tls && { tls: tlsOptions(tls) }),
     serializers:

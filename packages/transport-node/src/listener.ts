@@ -50,6 +50,14 @@ export interface ConnectionInfo {
   readonly address?: string;
   /** Present with TLS. */
   readonly tls?: TlsChannel;
+  /** What `ListenOptions.cookie` made of the request. */
+  readonly cookie?: CookieDigests;
+}
+
+/** See `LoginCookie` of the router. */
+export interface CookieDigests {
+  readonly presented?: string;
+  readonly issued?: string;
 }
 
 export type TransportEvent =
@@ -93,6 +101,11 @@ export interface ListenOptions extends WebAccess {
   readonly limits?: Partial<ConnectionLimits>;
   /** Takes a new connection. @returns whom to tell what arrives on it */
   readonly accept: (connection: Connection, info: ConnectionInfo) => Receiver;
+  /**
+   * Asked for each WebSocket that a page opens, with the page's Cookie header: what it has to tell of it, and the Set-Cookie
+   * for the response. Needs origins that are named one by one; programs that send no Origin are not asked for cookies.
+   */
+  readonly cookie?: (header: string | undefined) => { readonly digests: CookieDigests; readonly setCookie?: string };
   /** Answers HTTP requests that open no WebSocket. Default: 404 with a hint. */
   readonly onRequest?: (request: IncomingMessage, response: ServerResponse) => void;
   readonly log?: (event: TransportEvent) => void;
@@ -132,6 +145,8 @@ export class Listener implements ConnectionObserver {
   readonly #webSockets: WebSocketServerOf<typeof ServerWebSocket> | undefined;
   /** What the last WebSocket handshake agreed on for permessage-deflate; `undefined` for none. */
   #windowBits: number | undefined = undefined;
+  /** The Set-Cookie for the WebSocket that is just being opened. */
+  #setCookie: string | undefined = undefined;
   readonly #access: WebAccessList;
   readonly #proxies: TrustedProxies;
   /** Where sockets come from of which a proxy said so. */
@@ -159,6 +174,8 @@ export class Listener implements ConnectionObserver {
     this.#webSockets = options.deflate === true ? this.#createWebSocketServer() : undefined;
     this.#access = new WebAccessList(options, options.path === undefined && isLoopbackHost(options.host ?? DEFAULT_HOST));
     this.#proxies = new TrustedProxies(options.trustedProxies ?? []);
+    if (options.cookie !== undefined && !this.#access.namesOrigins)
+      throw new TypeError("cookies need origins that are named one by one: any page could use them otherwise");
     if (options.proxyProtocol === true && options.path !== undefined && options.tls !== undefined)
       throw new TypeError("proxyProtocol cannot be used with TLS over a UNIX socket");
     this.#admission = new Admission(this.#limits, this.#proxies);
@@ -292,6 +309,7 @@ export class Listener implements ConnectionObserver {
     // Told of the answer just before `handleUpgrade` calls back.
     server.on("headers", (headers) => {
       this.#windowBits = deflateWindowBits(headers);
+      if (this.#setCookie !== undefined) headers.push(`Set-Cookie: ${this.#setCookie}`);
     });
     return server;
   }
@@ -525,7 +543,9 @@ export class Listener implements ConnectionObserver {
     }
     const { name, serializer, isBatched } = subprotocol;
     const format = isBatched ? batchFormatOf(serializer) : undefined;
-    const info: ConnectionInfo = { transport: "websocket", serializer: serializer.name };
+    const cookie = request.headers.origin === undefined ? undefined : this.#options.cookie?.(request.headers.cookie); // [T8]
+    this.#setCookie = cookie?.setCookie;
+    const info: ConnectionInfo = { transport: "websocket", serializer: serializer.name, ...(cookie && { cookie: cookie.digests }) };
     if (full !== undefined && this.#compresses(request)) {
       this.#webSockets?.handleUpgrade(full, socket, head, (webSocket) => {
         socket.off("error", ignore);
@@ -534,7 +554,7 @@ export class Listener implements ConnectionObserver {
       });
       return;
     }
-    socket.write(handshakeResponse(request, name));
+    socket.write(handshakeResponse(request, name, this.#setCookie));
     socket.off("error", ignore);
     const encoding = encodingOf(serializer, webSocketFraming(serializer.frame, format));
     const connection = new WebSocketConnection(socket, encoding, this.#limits, this, address, this.#now);

@@ -12,9 +12,9 @@ export function handshakeProblem({ method, headers }: UpgradeRequest): string | 
 }
 
 /** The response that opens the WebSocket. */
-export function handshakeResponse({ headers }: UpgradeRequest, subprotocol: string): string {
+export function handshakeResponse({ headers }: UpgradeRequest, subprotocol: string, setCookie?: string): string {
   const accept = createHash("sha1").update(`${headers["sec-websocket-key"]}${GUID}`).digest("base64");
-  return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: ${subprotocol}\r\n\r\n`;
+  return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: ${subprotocol}\r\n${setCookie === undefined ? "" : `Set-Cookie: ${setCookie}\r\n`}\r\n`;
 }
 
 export const VERSION = "13";

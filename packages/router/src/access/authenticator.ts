@@ -15,6 +15,16 @@ export interface Origin {
   readonly address?: string;
   /** Present where TLS encrypts the connection up to this listener. */
   readonly tls?: TlsOrigin;
+  /** Present where the listener keeps log-in cookies, and a page that it names opened the connection. */
+  readonly cookie?: LoginCookie;
+}
+
+/** Digests of the values, in hex: nobody can log in with them. */
+export interface LoginCookie {
+  /** What the browser came with. */
+  readonly presented?: string;
+  /** What it was given when the connection was opened: a log-in on this connection makes it worth something. */
+  readonly issued?: string;
 }
 
 /** The TLS channel that a connection runs over. */
@@ -50,6 +60,8 @@ export type AuthenticationAnswer =
       readonly authextra?: Dict;
       /** The session ends after so many ms: what it proved holds no longer (T31). */
       readonly lifetimeMs?: number;
+      /** What the session was let in with, in whatever form the authenticator has use for: kept with the session. */
+      readonly proof?: unknown;
     }
   | {
       readonly kind: "challenge";

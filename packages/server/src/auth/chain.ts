@@ -5,7 +5,10 @@
  */
 import { type HelloDetails, Uri } from "@junctor/protocol";
 import type { AuthenticationAnswer, AuthenticationRequest, Authenticator } from "@junctor/router";
+import type { CookieJar } from "./cookie.ts";
 import { type AuthMethod, type Grant, type Step, UNSUITABLE } from "./method.ts";
+import { stillHolds } from "./principal.ts";
+import { SessionProof } from "./session-proof.ts";
 import type { Throttle } from "./throttle.ts";
 
 export interface ConfiguredMethod {
@@ -20,6 +23,8 @@ export interface ChainOptions {
   readonly byAddress: Throttle;
   /** Told what went wrong inside a method: not of wrong credentials. */
   readonly failed: (method: string, error: unknown) => void;
+  /** Present where browsers stay logged in, and for how long. */
+  readonly cookies?: { readonly jar: CookieJar; readonly maxAgeMs: number };
 }
 
 export function authenticator(methods: readonly ConfiguredMethod[], options: ChainOptions): Authenticator {
@@ -28,7 +33,7 @@ export function authenticator(methods: readonly ConfiguredMethod[], options: Cha
     const { details } = request;
     // Whoever comes as nobody, which is most of those who come and go, need not wait for promises.
     if (anyone?.method.open !== undefined && isNobody(details.authmethods)) {
-      answer(welcome(anyone.method.open(request), anyone, details));
+      answer(welcome(anyone.method.open(request), anyone, request, options));
       return;
     }
     join(methods, request, options).then(answer, (error: unknown) => {
@@ -97,7 +102,7 @@ async function join(
           },
         };
       case "granted": {
-        const grant = first ?? step.grant;
+        const grant = first === undefined ? step.grant : { ...first, proofs: [...(first.proofs ?? []), ...(step.grant.proofs ?? [])] };
         if (step.grant.authid !== grant.authid) return DENIED;
         const [next, ...others] = rest;
         if (next !== undefined) {
@@ -110,7 +115,7 @@ async function join(
           options.byPrincipal.forget(keys.principal);
           options.byAddress.refund(keys.address, charges);
         }
-        return welcome(grant, choice.configured, request.details);
+        return welcome(grant, choice.configured, request, options);
       }
     }
   };
@@ -136,12 +141,24 @@ async function choose(
   return fallback;
 }
 
-function welcome(grant: Grant, { method, further = [] }: ConfiguredMethod, { authrole }: HelloDetails): AuthenticationAnswer {
+function welcome(
+  grant: Grant,
+  { method, further = [] }: ConfiguredMethod,
+  { realm, details: { authrole }, origin: { cookie } }: AuthenticationRequest,
+  { cookies }: ChainOptions,
+): AuthenticationAnswer {
   const role = authrole === undefined ? grant.roles[0] : grant.roles.find((name) => name === authrole);
   if (role === undefined)
     return { kind: "abort", reason: Uri.noSuchRole, message: `this client may not join as ${authrole ?? "anything"}` };
+  const { proofs = [] } = grant;
+  if (!proofs.every((proof) => stillHolds(proof, role))) return DENIED; // not any more
+  // Who is nobody, or shows a certificate again each time, is not remembered.
+  const issued = cookies === undefined || method.method === "anonymous" || method.method === "tls" ? undefined : cookie?.issued;
+  if (issued !== undefined) cookies?.jar.login(issued, realm, { ...grant, ...remembered(grant) }, cookies.maxAgeMs);
+  const shown = method.method === "cookie" ? cookie?.presented : issued;
   return {
     kind: "welcome",
+    ...((proofs.length > 0 || shown !== undefined) && { proof: new SessionProof(proofs, shown) }),
     authid: grant.authid,
     authrole: role,
     authmethod: [method, ...further].map((used) => used.method).join("+"),
@@ -149,6 +166,12 @@ function welcome(grant: Grant, { method, further = [] }: ConfiguredMethod, { aut
     ...(grant.authextra && { authextra: grant.authextra }),
     ...(grant.lifetimeMs !== undefined && { lifetimeMs: grant.lifetimeMs }),
   };
+}
+
+/** Without what belongs to this log-in only: SCRAM's verifier. */
+function remembered({ proofs, authextra }: Grant): Pick<Grant, "authextra"> {
+  const extra = proofs?.[0] === undefined ? authextra : proofs[0].principal.extra;
+  return { authextra: extra ?? {} };
 }
 
 // [AMB-08, AUTH-06]

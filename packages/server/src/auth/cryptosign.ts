@@ -43,7 +43,7 @@ export function cryptosign(source: PrincipalSource, options: CryptosignOptions =
         verify: async ({ signature }) => {
           const publicKey = publicKeyOf(request) ?? new Uint8Array(CHALLENGE_LENGTH);
           const isRight = await isSignatureOf(nodeCrypto, publicKey, challenge, channelId, signature);
-          return isRight && found !== undefined ? grantTo(found, source) : denied();
+          return isRight && found !== undefined ? grantTo(found, source, "cryptosign", toHex(publicKey)) : denied();
         },
       };
     },

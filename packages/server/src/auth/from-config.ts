@@ -5,6 +5,7 @@ import { loadFile } from "../config/load.ts";
 import { UserError } from "../user-error.ts";
 import { anonymous } from "./anonymous.ts";
 import { authenticator, type ConfiguredMethod } from "./chain.ts";
+import { type CookieJar, cookie } from "./cookie.ts";
 import { cryptosign } from "./cryptosign.ts";
 import type { Decoy } from "./decoy.ts";
 import { DynamicPrincipals } from "./dynamic.ts";
@@ -27,6 +28,9 @@ export interface AuthEnvironment {
   readonly byPrincipal: Throttle;
   readonly byAddress: Throttle;
   readonly wallClock: () => Date;
+  readonly cookies: CookieJar;
+  /** Has a users file read again whenever it has changed. What `reload` throws is logged. @returns how many there are now */
+  readonly watch: (file: string, realm: string, reload: () => number) => void;
   /** Milliseconds on a scale that never goes back. */
   readonly now: () => number;
   /** Told of a method that failed for another reason than wrong credentials. */
@@ -47,9 +51,19 @@ export function authenticatorOf(
       return new DynamicPrincipals(environment.askers.in(config.authenticatorRealm ?? name), config.authenticator, config.defaultRole);
     }
     const named = config.users ?? realm.users ?? [];
-    const known = sources.get(named) ?? new PrincipalTable("static", principalsOf(name, named, Object.keys(realm.roles)));
-    sources.set(named, known);
-    return known;
+    const known = sources.get(named);
+    if (known !== undefined) return known;
+    const read = () => principalsOf(name, named, Object.keys(realm.roles));
+    const table = new PrincipalTable("static", read());
+    sources.set(named, table);
+    if (typeof named === "string") {
+      environment.watch(named, name, () => {
+        const principals = read();
+        table.replace(principals);
+        return principals.length;
+      });
+    }
+    return table;
   };
   const factor = (config: FactorConfig): AuthMethod => {
     const { decoy } = environment;
@@ -74,10 +88,18 @@ export function authenticatorOf(
   const methods = realm.auth.map((config): ConfiguredMethod => {
     if (config.method === "anonymous") return { method: anonymous(config.role) };
     if (config.method === "jwt") return { method: jwt(jwtOptions(config, environment.wallClock)) };
+    if (config.method === "cookie") return { method: cookie(environment.cookies) };
     if (config.method === "tls") return { method: tls(config.rules) };
     return { method: factor(config), further: config.also?.map(factor) ?? [] };
   });
-  return authenticator(methods, environment);
+  const remembering = realm.auth.find(({ method }) => method === "cookie");
+  const { failed, byAddress, byPrincipal, cookies } = environment;
+  return authenticator(methods, {
+    failed,
+    byAddress,
+    byPrincipal,
+    ...(remembering?.method === "cookie" && { cookies: { jar: cookies, maxAgeMs: remembering.maxAge } }),
+  });
 }
 
 function principalsOf(realm: string, users: string | readonly Principal[], roles: readonly string[]): readonly Principal[] {

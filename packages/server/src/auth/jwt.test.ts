@@ -11,6 +11,7 @@ import { ALL_ROLES, TestRouter } from "@junctor/testkit";
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseConfig } from "../config/load.ts";
+import { CookieJar } from "./cookie.ts";
 import { Decoy } from "./decoy.ts";
 import { type AuthEnvironment, authenticatorOf } from "./from-config.ts";
 import { Throttle } from "./throttle.ts";
@@ -41,6 +42,8 @@ const environment: AuthEnvironment = {
   byPrincipal: new Throttle(noThrottle, () => 0),
   byAddress: new Throttle(noThrottle, () => 0),
   now: () => 0,
+  cookies: new CookieJar(() => 0),
+  watch: () => {},
   wallClock: () => new Date(NOW),
   failed: (_method, error) => failures.push(String(error)),
 };

@@ -7,6 +7,7 @@
 import type { Authenticate, Dict } from "@junctor/protocol";
 import type { Awaitable } from "@junctor/protocol/auth";
 import type { AuthenticationRequest } from "@junctor/router";
+import type { Proof } from "./principal.ts";
 
 /** Who somebody has proved to be. */
 export interface Grant {
@@ -14,6 +15,8 @@ export interface Grant {
   /** The first is the role of a session that asks for none. */
   readonly roles: readonly string[];
   readonly authprovider: string;
+  /** What it was proved with, where that may change. */
+  readonly proofs?: readonly Proof[];
   /** For WELCOME. */
   readonly authextra?: Dict;
   /** How long it holds, in ms. Default: as long as the session. */

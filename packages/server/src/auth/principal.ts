@@ -1,4 +1,5 @@
 /** Who may log in, and what they prove it with. Secrets stay in here: no log, meta result or error is made of these records. */
+import { isDeepStrictEqual } from "node:util";
 import type { Dict } from "@junctor/protocol";
 import type { Awaitable, CraSalting, ScramKeys, ScramParameters } from "@junctor/protocol/auth";
 import type { AuthenticationRequest } from "@junctor/router";
@@ -35,14 +36,19 @@ export interface PrincipalSource {
 /** A table of them. */
 export class PrincipalTable implements PrincipalSource {
   readonly name: string;
-  readonly typicalSalting: CraSalting | undefined;
-  readonly typicalScram: ScramParameters | undefined;
-  readonly #byAuthid: ReadonlyMap<string, Principal>;
-  readonly #byPublicKey: ReadonlyMap<string, Principal>;
+  typicalSalting: CraSalting | undefined = undefined;
+  typicalScram: ScramParameters | undefined = undefined;
+  #byAuthid: ReadonlyMap<string, Principal> = new Map();
+  #byPublicKey: ReadonlyMap<string, Principal> = new Map();
 
   constructor(name: string, principals: Iterable<Principal>) {
-    const all = [...principals];
     this.name = name;
+    this.replace(principals);
+  }
+
+  /** Who is there now. What was proved before may not hold any more: see `stillHolds`. */
+  replace(principals: Iterable<Principal>): void {
+    const all = [...principals];
     this.#byAuthid = new Map(all.map((principal) => [principal.authid, principal]));
     this.#byPublicKey = new Map(all.flatMap((principal) => (principal.cryptosign ?? []).map((key) => [key, principal] as const)));
     this.typicalSalting = all.find(({ wampcra }) => wampcra?.salting !== undefined)?.wampcra?.salting;
@@ -58,8 +64,31 @@ export class PrincipalTable implements PrincipalSource {
   }
 }
 
+/** What somebody of a table proved itself with. */
+export interface Proof {
+  readonly table: PrincipalTable;
+  /** As it was then. */
+  readonly principal: Principal;
+  readonly credential: Credential;
+  /** The one of several. */
+  readonly publicKey: string | undefined;
+}
+
+export type Credential = "ticket" | "wampcra" | "scram" | "cryptosign";
+
 /** The principal has proved itself. */
-export function grantTo({ authid, roles, extra }: Principal, source: PrincipalSource): Step {
-  const grant = { authid, roles, authprovider: source.name };
+export function grantTo(principal: Principal, source: PrincipalSource, credential: Credential, publicKey?: string): Step {
+  const { authid, roles, extra } = principal;
+  const proofs = source instanceof PrincipalTable ? [{ table: source, principal, credential, publicKey }] : [];
+  const grant = { authid, roles, authprovider: source.name, proofs };
   return { kind: "granted", grant: extra === undefined ? grant : { ...grant, authextra: extra } };
+}
+
+/** Whether it would be granted today: the principal is there, may have that role, and the credential is what it was (T31). */
+export function stillHolds({ table, principal, credential, publicKey }: Proof, role: string): boolean {
+  const now = table.byAuthid(principal.authid);
+  if (now === principal) return true;
+  if (now === undefined || !now.roles.includes(role)) return false;
+  if (publicKey !== undefined) return now.cryptosign?.includes(publicKey) === true;
+  return isDeepStrictEqual(now[credential], principal[credential]);
 }

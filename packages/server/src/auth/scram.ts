@@ -54,7 +54,7 @@ export function scram(source: PrincipalSource, decoy: Decoy, isAutobahn = false)
           const storedKey = await storedKeyOf(nodeCrypto, keys, exchange, response.signature);
           const isRight = isEqualSecret(keys.storedKey, storedKey ?? new Uint8Array(0));
           if (!isSame || !isRight || found === undefined) return scramDenied(isSame ? "invalid-proof" : "channel-bindings-dont-match");
-          return withVerifier(grantTo(found, source), await scramVerifier(nodeCrypto, keys, exchange), isAutobahn);
+          return withVerifier(grantTo(found, source, "scram"), await scramVerifier(nodeCrypto, keys, exchange), isAutobahn);
         },
       };
     },

@@ -22,12 +22,12 @@ export function ticket(source: PrincipalSource, decoy: Decoy): AuthMethod<Princi
       verify: async ({ signature }) => {
         if (source.byTicket !== undefined) {
           const principal = await source.byTicket(request.details.authid ?? "", signature, request);
-          return principal === undefined ? denied() : grantTo(principal, source);
+          return principal === undefined ? denied() : grantTo(principal, source, "ticket");
         }
         const secret = found?.ticket ?? { salt: decoy.bytes("ticket", request.details.authid ?? ""), digest: decoy.bytes("digest", "") };
         const isRight = isTicket(secret, signature);
         if (!isRight || found === undefined) return denied();
-        return grantTo(found, source);
+        return grantTo(found, source, "ticket");
       },
     }),
   };

@@ -37,7 +37,7 @@ export function wampcra(source: PrincipalSource, decoy: Decoy, wallClock: () => 
         verify: async ({ signature }) => {
           const isRight = isEqualSecret(await craSignature(nodeCrypto, key, challenge), signature);
           if (!isRight || found === undefined) return denied();
-          return grantTo(found, source);
+          return grantTo(found, source, "wampcra");
         },
       };
     },

@@ -90,6 +90,12 @@ export const authSchema = z.discriminatedUnion("method", [
   z
     .strictObject({ method: z.literal("tls"), rules: z.array(certificateRule).min(1).describe("The first that fits decides.") })
     .describe("The client's TLS certificate; needs `clientCa` in the listener."),
+  z
+    .strictObject({
+      method: z.literal("cookie"),
+      maxAge: duration.default(7 * 24 * 60 * 60_000).describe("How long a browser stays logged in."),
+    })
+    .describe("A browser that has logged in by another method comes back; needs `cookie` in the listener."),
   jwt,
   ...factor.options.map((option) => option.extend({ also }).describe(option.description ?? "")),
 ] as const);
@@ -98,6 +104,7 @@ export type FactorConfig = z.output<typeof factor>;
 export type AuthConfig =
   | { readonly method: "anonymous"; readonly role: string }
   | { readonly method: "tls"; readonly rules: readonly z.output<typeof certificateRule>[] }
+  | { readonly method: "cookie"; readonly maxAge: number }
   | z.output<typeof jwt>
   | (FactorConfig & { readonly also?: readonly FactorConfig[] | undefined });
 

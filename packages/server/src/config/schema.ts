@@ -171,6 +171,19 @@ const listener = z
       .boolean()
       .default(false)
       .describe("Trusted proxies begin each connection with a PROXY protocol header, of version 1 or 2."),
+    cookie: z
+      .strictObject({
+        sameSite: z
+          .enum(["strict", "lax", "none"])
+          .default("strict")
+          .describe("Whether the browser sends it when a page of another site connects: never, or (none) always."),
+        secure: z
+          .boolean()
+          .optional()
+          .describe("Whether it is for TLS only. Default: where the listener has `tls`; set it behind a proxy that has."),
+      })
+      .optional()
+      .describe("Keeps browsers logged in, in realms with the method `cookie`. Needs origins that are named one by one."),
     static: z.string().optional().describe("Directory whose files are served over HTTP: those that are there at the start, no dotfiles."),
   })
   .superRefine((value, context) => {
@@ -183,6 +196,14 @@ const listener = z
       context.addIssue({ code: "custom", path: ["proxyProtocol"], message: "proxyProtocol needs trustedProxies: whose headers are taken" });
     if (value.proxyProtocol && value.path !== undefined && value.tls !== undefined)
       context.addIssue({ code: "custom", path: ["proxyProtocol"], message: "on a UNIX socket proxyProtocol goes without tls" });
+    if (value.cookie !== undefined && value.origins.some((origin) => !origin.includes("://")))
+      context.addIssue({
+        code: "custom",
+        path: ["cookie"],
+        message: "cookies need origins that are named one by one: origins: [https://app.example.com]",
+      });
+    if (value.cookie?.sameSite === "none" && !(value.cookie.secure ?? value.tls !== undefined))
+      context.addIssue({ code: "custom", path: ["cookie", "sameSite"], message: "browsers take sameSite: none from TLS only" });
     if (value.type === "rawsocket" && value.static !== undefined)
       context.addIssue({ code: "custom", path: ["static"], message: "a rawsocket listener speaks no HTTP: use type web or universal" });
   });
@@ -300,36 +321,60 @@ const limits = z
       context.addIssue({ code: "custom", path: ["messageSizeBeforeJoin"], message: "messageSizeBeforeJoin cannot be above messageSize" });
   });
 
-export const configSchema = z.strictObject({
-  version: z.literal(1).describe("Of the form of this file. There is one."),
-  listen: z.array(listener).min(1).describe("Where the server listens."),
-  realms: z
-    .record(z.string(), realmSchema)
-    .superRefine(checkNames, { when: () => true })
-    .superRefine((realms, context) => {
-      const owners = new Map<string, string>();
-      for (const [name, { events }] of Object.entries(realms)) {
-        if (events.store === undefined) continue;
-        const path = resolve(events.store.path);
-        const owner = owners.get(path);
-        owners.set(path, name);
-        if (owner === undefined) continue;
-        context.addIssue({ code: "custom", path: [name, "events", "store", "path"], message: `the realm ${owner} keeps its events there` });
-      }
-    })
-    .describe("Name spaces that share nothing, by their names, which are URIs."),
-  limits: limits.prefault({}).describe("What a peer may make the server keep, and for how long it may make it wait."),
-  log: z
-    .strictObject({
-      level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info").describe("The least level that is written."),
-      format: z
-        .enum(["json", "pretty", "auto"])
-        .default("auto")
-        .describe("One JSON line per event, or text for people; auto writes text on a terminal and JSON otherwise."),
-    })
-    .prefault({})
-    .describe("The log, on standard output."),
-});
+export const configSchema = z
+  .strictObject({
+    version: z.literal(1).describe("Of the form of this file. There is one."),
+    listen: z.array(listener).min(1).describe("Where the server listens."),
+    realms: z
+      .record(z.string(), realmSchema)
+      .superRefine(checkNames, { when: () => true })
+      .superRefine((realms, context) => {
+        const owners = new Map<string, string>();
+        for (const [name, { events }] of Object.entries(realms)) {
+          if (events.store === undefined) continue;
+          const path = resolve(events.store.path);
+          const owner = owners.get(path);
+          owners.set(path, name);
+          if (owner === undefined) continue;
+          context.addIssue({
+            code: "custom",
+            path: [name, "events", "store", "path"],
+            message: `the realm ${owner} keeps its events there`,
+          });
+        }
+      })
+      .describe("Name spaces that share nothing, by their names, which are URIs."),
+    limits: limits.prefault({}).describe("What a peer may make the server keep, and for how long it may make it wait."),
+    log: z
+      .strictObject({
+        level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info").describe("The least level that is written."),
+        format: z
+          .enum(["json", "pretty", "auto"])
+          .default("auto")
+          .describe("One JSON line per event, or text for people; auto writes text on a terminal and JSON otherwise."),
+      })
+      .prefault({})
+      .describe("The log, on standard output."),
+  })
+  .superRefine(checkCookies, { when: () => true });
+
+/** Log-in cookies are a matter of a listener and a realm together. What is there is not known to be right. */
+function checkCookies(config: unknown, context: z.core.$RefinementCtx): void {
+  if (!isRecord(config) || !Array.isArray(config["listen"]) || !isRecord(config["realms"])) return;
+  const keeping = config["listen"].flatMap((listener: unknown, i) =>
+    isRecord(listener) && listener["cookie"] !== undefined ? [["listen", i, "cookie"]] : [],
+  );
+  const using = Object.entries(config["realms"]).flatMap(([name, realm]) => {
+    const auth: unknown = isRecord(realm) ? realm["auth"] : undefined;
+    if (!Array.isArray(auth)) return [];
+    return auth.flatMap((method: unknown, i) => (isRecord(method) && method["method"] === "cookie" ? [["realms", name, "auth", i]] : []));
+  });
+  const alone = (paths: readonly (string | number)[][], message: string) => {
+    for (const path of paths) context.addIssue({ code: "custom", path, message });
+  };
+  if (keeping.length === 0) alone(using, "no listener keeps cookies: give one of them cookie: {}");
+  if (using.length === 0) alone(keeping, "no realm has the method cookie");
+}
 
 export type Config = z.output<typeof configSchema>;
 export type ListenerConfig = Config["listen"][number];
