@@ -12,15 +12,45 @@ export function measure(name, operation) {
   let ms = 0;
   // Grows until a batch is long enough; the compiler has done its work by then.
   for (; ms < BATCH_MS; count *= 2) ms = time(operation, count);
-  const times = Array.from({ length: BATCHES }, () => (time(operation, count) * 1e6) / count).sort((a, b) => a - b);
-  const [best, middle] = [times[0], times[times.length >> 1]];
-  console.log(`${name.padEnd(56)} ${format(best)} ns, median ${format(middle)}`);
+  const times = Array.from({ length: BATCHES }, () => (time(operation, count) * 1e6) / count);
+  return report(name, times);
+}
+
+/**
+ * The same for operations that take turns of the event loop, by the processor time that the process takes, threads included.
+ * `operation` does its work at least so many times, and returns how many.
+ */
+export async function measureTurns(name, operation) {
+  let count = 1;
+  let us = 0;
+  for (; us < 2e3 * BATCH_MS; count *= 2) [us] = await processorTime(operation, count);
+  const times = [];
+  for (let i = 0; i < BATCHES; i++) {
+    const [taken, done] = await processorTime(operation, count);
+    times.push((taken * 1e3) / done);
+  }
+  return report(name, times);
+}
+
+/** @returns the median, in ns */
+function report(name, times) {
+  const sorted = times.sort((a, b) => a - b);
+  const [best, middle] = [sorted[0], sorted[sorted.length >> 1]];
+  console.log(`${name.padEnd(72)} ${format(best)} ns, median ${format(middle)}`);
+  return middle;
 }
 
 function time(operation, count) {
   const start = performance.now();
   sink += Number(operation(count) === undefined);
   return performance.now() - start;
+}
+
+async function processorTime(operation, count) {
+  const start = process.cpuUsage();
+  const done = await operation(count);
+  const { user, system } = process.cpuUsage(start);
+  return [user + system, done];
 }
 
 /** Read by nobody; written so that results count as used. */
