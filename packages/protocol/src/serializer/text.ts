@@ -10,6 +10,11 @@ export interface TextCodec {
   isUtf8(bytes: Uint8Array, start: number, end: number): boolean;
   /** `bytes[start, end)`, which is well-formed UTF-8, as a string. A byte order mark is a character like any other. */
   decode(bytes: Uint8Array, start: number, end: number): string;
+  /**
+   * Passes what a JSON string may hold as it is and is ASCII: for long ones, from where words of four octets are aligned.
+   * @returns an offset with nothing else before it; not always the last such
+   */
+  skipPlain(bytes: Uint8Array, start: number, end: number): number;
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -27,7 +32,28 @@ export const portableText: TextCodec = {
   decode(bytes, start, end) {
     return decoder.decode(bytes.subarray(start, end));
   },
+  skipPlain: skipPlainWords,
 };
+
+/**
+ * Passes four bytes at a time while none of them is a quote, a backslash, a control character or outside ASCII: a third
+ * of the time of a byte loop on long strings (bench/decode.mjs). Each term sets the top bit of a byte that is, or of
+ * one that only looks so because a neighbour borrowed; the caller's byte loop has the last word. No term depends on the
+ * order of the bytes in a word.
+ */
+function skipPlainWords(bytes: Uint8Array, at: number, end: number): number {
+  const words = new Uint32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2);
+  const offset = bytes.byteOffset;
+  let i = (offset + at) >> 2;
+  const last = (offset + end) >> 2;
+  for (; i < last; i++) {
+    const word = words[i] as number;
+    const quotes = word ^ 0x22222222;
+    const backslashes = word ^ 0x5c5c5c5c;
+    if (((word | (word - 0x20202020) | (quotes - 0x01010101) | (backslashes - 0x01010101)) & 0x80808080) !== 0) break;
+  }
+  return (i << 2) - offset;
+}
 
 /** The offset behind the character at `at`, or -1 where none is well-formed there (Unicode 15, table 3-7). */
 export function utf8Next(bytes: Uint8Array, at: number, end: number): number {
