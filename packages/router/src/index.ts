@@ -10,7 +10,16 @@ export {
   type TlsOrigin,
 } from "./access/authenticator.ts";
 export type { AuthorizationRequest, Authorizer } from "./access/authorizer.ts";
-export { type Action, AUTHORIZER_FAILED, DENIED, type Decision, type Disclosure, type Permission, type RoleConfig } from "./access/role.ts";
+export {
+  type Action,
+  AUTHORIZER_FAILED,
+  DENIED,
+  type Decision,
+  type Disclosure,
+  type Permission,
+  Role,
+  type RoleConfig,
+} from "./access/role.ts";
 export type { TrustRule } from "./access/trust-levels.ts";
 export type { Audience, Recipient } from "./broker/event-filter.ts";
 export { DEFAULT_HISTORY, type EventsConfig } from "./broker/events-config.ts";

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RouterLimits } from "@junctor/router";
-import { type Authorizer, type Permission, type RealmConfig, Router } from "@junctor/router";
+import { type Authorizer, type RealmConfig, Router } from "@junctor/router";
 import { type ConnectionLimits, type Listener, listen, NodeClock, nodeSerializers } from "@junctor/transport-node";
 import { ProcedureAuthorizer } from "./auth/authorizer.ts";
 import { CookieJar, cookieExchange } from "./auth/cookie.ts";
@@ -14,12 +14,12 @@ import { Decoy } from "./auth/decoy.ts";
 import { FileWatch } from "./auth/file-watch.ts";
 import { type AuthEnvironment, authenticatorOf } from "./auth/from-config.ts";
 import { Askers } from "./auth/procedure.ts";
+import { roleConfig } from "./auth/role-config.ts";
 import { endRevoked, logOut } from "./auth/session-proof.ts";
 import { Throttle } from "./auth/throttle.ts";
 import { callConfig } from "./config/calls-schema.ts";
 import { eventsConfig } from "./config/events-schema.ts";
 import type { Config, ListenerConfig, RealmFileConfig } from "./config/schema.ts";
-import type { UriPattern } from "./config/uri-pattern.ts";
 import type { LogEvent } from "./log.ts";
 import type { DiskEventStore } from "./store/disk-event-store.ts";
 import { tlsOptions } from "./tls.ts";
@@ -124,15 +124,9 @@ function authEnvironment(clock: NodeClock, router: Router, watches: FileWatch[],
 
 function realmConfig(realmName: string, realm: RealmFileConfig, auth: AuthEnvironment): RealmConfig {
   const roles = Object.entries(realm.roles).map(([name, role]) => ({
-    name,
+    ...roleConfig(realmName, name, role),
     ...(role.authorizer !== undefined && {
       authorize: procedureAuthorizer(role.authorizer, role.authorizerRealm ?? realmName, role.authorizerCache, auth),
-    }),
-    permissions: ACTIONS.flatMap((action) => {
-      const permission =
-        (allow: boolean) =>
-        (pattern: UriPattern): Permission => ({ ...pattern, allow: { [action]: allow }, disclose: defined(role.disclose) });
-      return [...role.allow[action].map(permission(true)), ...role.deny[action].map(permission(false))];
     }),
   }));
   return {
@@ -162,8 +156,6 @@ async function openStore({ store }: RealmFileConfig["events"], log: (event: LogE
 function procedureAuthorizer(procedure: string, realm: string, cacheMs: number, { askers, now, failed }: AuthEnvironment): Authorizer {
   return new ProcedureAuthorizer({ ask: askers.in(realm), procedure, cacheMs, now, failed: (error) => failed(procedure, error) }).authorize;
 }
-
-const ACTIONS = ["call", "register", "publish", "subscribe"] as const;
 
 function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as {

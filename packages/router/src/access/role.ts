@@ -21,6 +21,8 @@ export interface Permission {
   readonly match: MatchPolicy;
   readonly allow: Readonly<Partial<Record<Action, boolean>>>;
   readonly disclose?: { readonly caller?: Disclosure; readonly publisher?: Disclosure };
+  /** Where it is written, for people. */
+  readonly place?: string;
 }
 
 export interface RoleConfig {
@@ -49,6 +51,7 @@ interface Grant {
   readonly decision: Decision;
   /** Withheld by this file, not denied by the configuration. */
   readonly isImplied: boolean;
+  readonly place: string | undefined;
 }
 
 /** Whose role it is: what placeholders in patterns stand for. */
@@ -112,7 +115,13 @@ export class Role {
       if (allow === undefined) continue;
       const grants = this.#grants[action];
       if (grants.get(uri, match)?.decision.allow === false) continue; // a denial of the same pattern wins
-      grants.set(uri, match, { uri, match, decision: { allow, disclose: disclosure(action, permission) }, isImplied: false });
+      grants.set(uri, match, {
+        uri,
+        match,
+        decision: { allow, disclose: disclosure(action, permission) },
+        isImplied: false,
+        place: permission.place,
+      });
     }
   }
 
@@ -122,18 +131,23 @@ export class Role {
     const { call } = this.#grants;
     for (const uri of POWERS) {
       const grant = call.best(uri, true);
-      if (grant !== undefined && !isReserved(grant.uri)) call.set(uri, "exact", { uri, match: "exact", decision: DENIED, isImplied: true });
+      if (grant !== undefined && !isReserved(grant.uri))
+        call.set(uri, "exact", { uri, match: "exact", decision: DENIED, isImplied: true, place: grant.place });
     }
   }
 
   /** For a full URI: a call, a publication. Answers come from a bounded cache. */
   decide(action: Action, uri: string): Decision {
+    return this.#deciding(action, uri)?.decision ?? DENIED;
+  }
+
+  #deciding(action: Action, uri: string): Grant | undefined {
     const own = this.#grants[action].best(uri, true);
     const shared = this.#shared === undefined ? undefined : this.#shared.#grants[action].best(uri, true);
-    if (own === undefined || shared === undefined) return (own ?? shared)?.decision ?? DENIED;
+    if (own === undefined || shared === undefined) return own ?? shared;
     const order = compareSpecificity(own, shared, uri);
-    if (order === 0) return own.decision.allow ? shared.decision : own.decision; // of the same pattern a denial wins
-    return order < 0 ? own.decision : shared.decision;
+    if (order === 0) return own.decision.allow ? shared : own; // of the same pattern a denial wins
+    return order < 0 ? own : shared;
   }
 
   /**
@@ -141,16 +155,24 @@ export class Role {
    * of it may be denied (T30, AUTHZ-07).
    */
   decidePattern(action: Action, uri: string, match: MatchPolicy): Decision {
-    if (match === "exact") return this.decide(action, uri);
+    return match === "exact" ? this.decide(action, uri) : (this.#decidingPattern(action, uri, match)?.decision ?? DENIED);
+  }
+
+  /** The permission that decides, for people who ask why; `undefined` where there is none, which denies. */
+  explain(action: Action, uri: string, match: MatchPolicy): Pick<Grant, "uri" | "match" | "decision" | "place" | "isImplied"> | undefined {
+    return match === "exact" ? this.#deciding(action, uri) : this.#decidingPattern(action, uri, match);
+  }
+
+  #decidingPattern(action: Action, uri: string, match: MatchPolicy): Grant | undefined {
     const asked = { uri, match };
     let found: Grant | undefined;
     for (const grant of this.#all(action)) {
       if (grant.isImplied) continue; // no pattern reaches a reserved procedure (AMB-20)
       if (!grant.decision.allow) {
-        if (overlap(grant, asked)) return DENIED;
+        if (overlap(grant, asked)) return grant;
       } else if (covers(grant, asked) && (found === undefined || covers(found, grant))) found = grant;
     }
-    return found?.decision ?? DENIED;
+    return found;
   }
 
   *#all(action: Action): IterableIterator<Grant> {

@@ -13,7 +13,7 @@ import { type JwtOptions, jwt, jwtKeys } from "./jwt.ts";
 import { readPrivateKey } from "./key-file.ts";
 import type { AuthMethod } from "./method.ts";
 import { type Principal, type PrincipalSource, PrincipalTable } from "./principal.ts";
-import type { Askers } from "./procedure.ts";
+import type { Asking } from "./procedure.ts";
 import { scram } from "./scram.ts";
 import type { Throttle } from "./throttle.ts";
 import { ticket } from "./ticket.ts";
@@ -24,7 +24,7 @@ import { wampcra } from "./wampcra.ts";
 /** What the authenticators of all realms share. */
 export interface AuthEnvironment {
   readonly decoy: Decoy;
-  readonly askers: Askers;
+  readonly askers: Asking;
   readonly byPrincipal: Throttle;
   readonly byAddress: Throttle;
   readonly wallClock: () => Date;
@@ -39,12 +39,27 @@ export interface AuthEnvironment {
 
 type Users = string | readonly Principal[] | undefined;
 
+/** What a realm's configuration says of authentication. */
+export interface RealmAuth {
+  readonly auth: readonly AuthConfig[];
+  readonly users?: Users;
+  readonly roles: Readonly<Record<string, unknown>>;
+}
+
 /** @throws {UserError} a users file or key cannot be read, has errors, or names a role that the realm has not */
-export function authenticatorOf(
-  name: string,
-  realm: { readonly auth: readonly AuthConfig[]; readonly users?: Users; readonly roles: Readonly<Record<string, unknown>> },
-  environment: AuthEnvironment,
-): Authenticator {
+export function authenticatorOf(name: string, realm: RealmAuth, environment: AuthEnvironment): Authenticator {
+  const remembering = realm.auth.find(({ method }) => method === "cookie");
+  const { failed, byAddress, byPrincipal, cookies } = environment;
+  return authenticator(methodsOf(name, realm, environment), {
+    failed,
+    byAddress,
+    byPrincipal,
+    ...(remembering?.method === "cookie" && { cookies: { jar: cookies, maxAgeMs: remembering.maxAge } }),
+  });
+}
+
+/** The methods, in the order of the configuration. @throws {UserError} as `authenticatorOf` does */
+export function methodsOf(name: string, realm: RealmAuth, environment: AuthEnvironment): readonly ConfiguredMethod[] {
   const sources = new Map<Users, PrincipalSource>();
   const sourceOf = (config: FactorConfig): PrincipalSource => {
     if (config.authenticator !== undefined) {
@@ -85,20 +100,12 @@ export function authenticatorOf(
         });
     }
   };
-  const methods = realm.auth.map((config): ConfiguredMethod => {
+  return realm.auth.map((config): ConfiguredMethod => {
     if (config.method === "anonymous") return { method: anonymous(config.role) };
     if (config.method === "jwt") return { method: jwt(jwtOptions(config, environment.wallClock)) };
     if (config.method === "cookie") return { method: cookie(environment.cookies) };
     if (config.method === "tls") return { method: tls(config.rules) };
     return { method: factor(config), further: config.also?.map(factor) ?? [] };
-  });
-  const remembering = realm.auth.find(({ method }) => method === "cookie");
-  const { failed, byAddress, byPrincipal, cookies } = environment;
-  return authenticator(methods, {
-    failed,
-    byAddress,
-    byPrincipal,
-    ...(remembering?.method === "cookie" && { cookies: { jar: cookies, maxAgeMs: remembering.maxAge } }),
   });
 }
 

@@ -11,8 +11,16 @@ export type Ask = (procedure: string, args: readonly unknown[]) => Promise<unkno
 
 const ANSWER_TIMEOUT_MS = 5_000;
 
+export interface Asking {
+  /** @param realm where the procedure is registered */
+  in(realm: string): Ask;
+}
+
 /** One session of the router's own per realm, made when it is first needed. */
-export class Askers {
+export class Askers implements Asking {
+  /** Where there is no router to ask by. */
+  static readonly none: Asking = { in: () => () => Promise.reject(new TypeError("there is nobody to ask")) };
+
   readonly #router: Router;
   readonly #sessions = new Map<string, Promise<Session>>();
 
@@ -20,7 +28,6 @@ export class Askers {
     this.#router = router;
   }
 
-  /** @param realm where the procedure is registered */
   in(realm: string): Ask {
     return async (procedure, args) => (await (await this.#session(realm)).call(procedure, args)).value;
   }

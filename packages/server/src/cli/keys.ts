@@ -1,11 +1,14 @@
 /** `junctor keys`: makes keys, and entries for a users file that hold no secret in clear. Secrets come from a file or from standard input. */
 import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { craKey, type ScramParameters, saltedPassword, saslprep, scramKeys, toHex } from "@junctor/protocol/auth";
 import { readPrivateKey, readSecret } from "../auth/key-file.ts";
 import { nodeCrypto } from "../auth/node-crypto.ts";
 import { ticketDigest } from "../auth/ticket.ts";
-import { Exit, UserError } from "../user-error.ts";
+import { Exit, UserError, whyUnreadable } from "../user-error.ts";
 import { line } from "./print.ts";
+import { selfSigned } from "./self-signed.ts";
 
 /** The private key goes to standard output, for a file; the public one to standard error, for people. */
 export async function ed25519(options: { readonly json?: boolean }): Promise<void> {
@@ -25,6 +28,43 @@ export async function publicKey(file: string): Promise<void> {
 
 export function token(): void {
   line(randomBytes(32).toString("base64url"));
+}
+
+export interface TlsOptions {
+  readonly cert: string;
+  readonly key: string;
+  readonly host: readonly string[];
+  readonly days: string;
+}
+
+/** Writes a certificate that vouches for itself, and its key. What is there already is not overwritten. */
+export function tlsSelf({ cert, key, host, days }: TlsOptions): void {
+  const hosts = host.length === 0 ? ["localhost", "127.0.0.1", "::1"] : host;
+  const wrong = hosts.find((name) => isIP(name) === 0 && !/^(\*\.)?[a-zA-Z0-9]([a-zA-Z0-9.-]{0,250}[a-zA-Z0-9])?$/.test(name));
+  const count = Number(days);
+  if (wrong !== undefined)
+    throw new UserError(`${JSON.stringify(wrong)} is no host name and no address`, {
+      remedy: "for example --host router.example --host 10.0.0.7",
+      exitCode: Exit.usage,
+    });
+  if (!Number.isInteger(count) || count < 1 || count > 3_650)
+    throw new UserError(`a certificate cannot be valid for ${days} days`, { remedy: "give a number from 1 to 3650", exitCode: Exit.usage });
+  const made = selfSigned(hosts, new Date(), count);
+  write(key, made.key, 0o600);
+  write(cert, made.cert, 0o644);
+  line(`tls: {cert: ${cert}, key: ${key}}`);
+  process.stderr.write(`valid ${count} days for ${hosts.join(", ")}; clients have to be given ${cert} as an authority\n`);
+}
+
+function write(file: string, text: string, mode: number): void {
+  try {
+    writeFileSync(file, text, { mode, flag: "wx" });
+  } catch (error) {
+    const exists = error instanceof Error && "code" in error && error.code === "EEXIST";
+    throw new UserError(exists ? `${file} is there already, and is not overwritten` : `cannot write ${file}: ${whyUnreadable(error)}`, {
+      remedy: "name another file",
+    });
+  }
 }
 
 export interface HashOptions {

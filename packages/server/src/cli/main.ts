@@ -126,8 +126,37 @@ function createProgram(): Command {
     .option("--autobahn", "with --scram: for the method scram of Autobahn's clients, by Argon2id")
     .option("--file <FILE>", "read the secret from a file")
     .action(async (options: import("./keys.ts").HashOptions) => (await import("./keys.ts")).hash(options));
-  for (const subcommand of keys.commands)
-    subcommand.exitOverride().showSuggestionAfterError().showHelpAfterError("(junctor keys --help shows what it takes)");
+  keys
+    .command("tls-self")
+    .description("a TLS certificate that vouches for itself, and its key: for tests and machines of one's own")
+    .option("--cert <FILE>", "where the certificate is written", "cert.pem")
+    .option("--key <FILE>", "where its key is written, for this user only", "key.pem")
+    .option("--host <NAME>", "host name or address that it is for; may be given several times", collect, [])
+    .option("--days <N>", "how long it is valid", "365")
+    .action(async (options: import("./keys.ts").TlsOptions) => (await import("./keys.ts")).tlsSelf(options));
+
+  const auth = command(
+    "auth",
+    "say what a configuration says of who may come in and do what, and where",
+    "auth explain -c config.yaml --realm app --role user call com.app.x",
+    `auth explain -c config.yaml --realm app hello '{"authmethods": ["ticket"], "authid": "joe"}'`,
+  );
+  auth
+    .command("explain")
+    .description("what becomes of a HELLO, or of an action, and which line of the file decides; --realm is that of the file")
+    .argument("<what>", "hello, call, register, publish or subscribe")
+    .argument("[about]", "HELLO's details as JSON; or a URI")
+    .option("-c, --config <FILE>", "configuration, YAML or JSON")
+    .option("--role <NAME>", "whose action it is")
+    .option("--match <POLICY>", "of a SUBSCRIBE or REGISTER: exact, prefix or wildcard", "exact")
+    .action(async (what: string, about: string | undefined, options: Omit<import("./auth-explain.ts").ExplainOptions, "realm">) =>
+      (await import("./auth-explain.ts")).explainAuth(what, about, { ...globals(), ...options }),
+    );
+  for (const subcommand of [...keys.commands, ...auth.commands])
+    subcommand
+      .exitOverride()
+      .showSuggestionAfterError()
+      .showHelpAfterError(`(junctor ${subcommand.parent?.name()} --help shows what it takes)`);
 
   command("version", "print the version", "version", "version --json").action(async () => {
     const { VERSION } = await import("../server.ts");

@@ -97,6 +97,16 @@ function plain(document: Document, file: string): unknown {
   }
 }
 
+/** Tells where something stands in a file that has been loaded before, as `file:line:column`. */
+export function placesIn(file: string): (path: Path) => string {
+  const lines = new LineCounter();
+  const document = parseDocument(readFileSync(file, "utf8"), { lineCounter: lines, merge: false, version: "1.2" });
+  return (path) => {
+    const { line, col } = lines.linePos(offsetOf(document, path));
+    return `${file}:${line}:${col}`;
+  };
+}
+
 /** Where the key or item stands; where it is missing, its container. */
 function offsetOf(document: Document, path: Path): number {
   for (let length = path.length; length > 0; length--) {
