@@ -10,14 +10,19 @@ import {
   type Invocation as InvocationMessage,
   MessageType,
   NO_OPTIONS,
+  type PassthruOptions,
   Payload,
   type RegistrationId,
+  type SendOutcome,
   Uri,
+  type YieldOptions,
 } from "@junctor/protocol";
 import { Arrivals } from "./arrivals.ts";
-import { type AnyIterator, Chunk, forEachChunk, generatorOf, payloadOf } from "./chunk.ts";
-import { ApplicationError, HANDLER_FAILED } from "./error.ts";
+import { type AnyIterator, Chunk, chunkOf, forEachChunk, generatorOf, payloadOf, received } from "./chunk.ts";
+import { ApplicationError, HANDLER_FAILED, PayloadError, sendError } from "./error.ts";
+import { InOrder } from "./in-order.ts";
 import type { Link } from "./link.ts";
+import type { PayloadCodec, Subject } from "./passthru.ts";
 import type { Invocation, Registration } from "./registration.ts";
 
 export class Callee {
@@ -96,6 +101,9 @@ class Running {
   readonly #registration: Registration;
   readonly #abort = new AbortController();
   readonly #chunks = new Arrivals<Chunk>();
+  /** How the call is sealed, and its answers with it. */
+  #codec: PayloadCodec | undefined = undefined;
+  readonly #arriving = new InOrder();
   /** It was answered, or the router awaits no answer any more. */
   #isOver = false;
   #timer: unknown = undefined;
@@ -114,9 +122,14 @@ class Running {
 
   /** A further INVOCATION with its id. An empty last one brings no chunk. */
   continue(payload: Payload, hasMore: boolean): void {
-    if (hasMore || payload.length > 0) this.#chunks.push(new Chunk(payload.args, payload.kwargs));
     this.isOpen = hasMore;
-    if (!hasMore) this.#chunks.end();
+    const { codecs } = this.#link;
+    const push = (chunk: Chunk) => {
+      if (hasMore || !chunk.isEmpty) this.#chunks.push(chunk);
+      if (!hasMore) this.#chunks.end();
+    };
+    const details = payload.length > 0 ? this.#message.details : NO_OPTIONS; // [RPC-PCI-13, PPT-13]
+    codecs.receive(this.#arriving, details, payload, this.#about, push, (error) => this.#chunks.fail(error));
   }
 
   /** @param isForgotten no answer is awaited */
@@ -130,24 +143,36 @@ class Running {
     const { details, payload } = this.#message;
     this.#startTime();
     try {
+      const { codecs } = this.#link;
+      this.#codec = codecs.of(details);
+      const { args, kwargs } =
+        this.#codec === undefined ? received(payload) : await codecs.open(this.#codec, details, payload, this.#about);
       const invocation: Invocation = {
-        args: payload.args ?? [],
-        kwargs: payload.kwargs ?? {},
-        procedure: details.procedure ?? this.#registration.procedure,
+        args,
+        kwargs,
+        procedure: this.#procedure,
         details,
         chunks: this.#chunks,
         signal: this.#abort.signal,
-        progress: details.receive_progress === true ? (args, kwargs) => this.#progress(Payload.of(args, kwargs)) : undefined,
+        progress: details.receive_progress === true ? (args, kwargs) => this.#progress(new Chunk(args, kwargs)) : undefined,
       };
       const returned = await this.#registration.handler(invocation);
       const generator = generatorOf(returned);
-      this.#answer(generator === undefined ? returned : await this.#generate(generator));
+      await this.#answer(generator === undefined ? returned : await this.#generate(generator));
     } catch (error) {
-      this.#failed(error);
+      await this.#failed(error);
     }
     this.#isOver = true;
     this.#link.timers.clear(this.#timer);
     this.#chunks.end();
+  }
+
+  get #procedure(): string {
+    return this.#message.details.procedure ?? this.#registration.procedure;
+  }
+
+  get #about(): Subject {
+    return { kind: "call", uri: this.#procedure };
   }
 
   /** What a generator yields are progressive results; what it returns is the last one. One that is interrupted is left. */
@@ -161,25 +186,39 @@ class Running {
       };
       if (signal.aborted) leave();
       signal.addEventListener("abort", leave, { once: true });
-      forEachChunk(generator, (chunk) => (wants ? this.#progress(payloadOf(chunk)) : undefined)).then(resolve, reject);
+      forEachChunk(generator, (chunk) => (wants ? this.#progress(chunkOf(chunk)) : undefined)).then(resolve, reject);
     });
   }
 
-  #answer(returned: unknown): void {
-    if (this.#isOver) return;
-    const payload = payloadOf(returned);
-    const outcome = this.#link.send({ type: MessageType.Yield, request: this.#message.request, options: NO_OPTIONS, payload });
-    if (outcome === "unserializable") this.#fail(HANDLER_FAILED, Payload.of(["the result has no form in the serializer of this session"]));
-    else if (outcome === "too-large") this.#fail(Uri.payloadSizeExceeded, Payload.of(["the result is longer than the router accepts"]));
+  async #answer(returned: unknown): Promise<void> {
+    const outcome = await this.#yield(chunkOf(returned), NO_OPTIONS);
+    if (outcome === "unserializable") await this.#fail(HANDLER_FAILED, ["the result has no form in the serializer of this session"]);
+    else if (outcome === "too-large") await this.#fail(Uri.payloadSizeExceeded, ["the result is longer than the router accepts"]);
   }
 
   /** @throws {SerializationError} and {@link TransportError}, at once, where it cannot be sent */
-  #progress(payload: Payload): Promise<void> {
-    if (this.#isOver) return Promise.resolve();
-    const message = { type: MessageType.Yield, request: this.#message.request, options: PROGRESS, payload } as const;
-    this.#link.sendOrThrow(message, `progress of ${this.#registration.procedure}`);
-    this.#startTime(); // [RPC-PCR-11]
-    return this.#link.drained() ?? Promise.resolve();
+  #progress(chunk: Chunk): Promise<void> {
+    const sending = this.#yield(chunk, PROGRESS);
+    const sent = (outcome: SendOutcome) => {
+      if (outcome !== "sent") throw sendError(outcome, `progress of ${this.#registration.procedure}`);
+      this.#startTime(); // [RPC-PCR-11]
+      return this.#link.drained();
+    };
+    if (typeof sending === "string") return sent(sending) ?? Promise.resolve();
+    const done = sending.then(sent);
+    done.catch(() => {}); // who sends without waiting need not look
+    return done;
+  }
+
+  /** Sealed, where the call was. */
+  #yield(chunk: Chunk, options: YieldOptions): SendOutcome | Promise<SendOutcome> {
+    const { request } = this.#message;
+    const send = (payload: Payload, options: YieldOptions): SendOutcome =>
+      this.#isOver ? "sent" : this.#link.send({ type: MessageType.Yield, request, options, payload });
+    if (this.#codec === undefined) return send(payloadOf(chunk), options);
+    return this.#link.codecs.seal(this.#codec, chunk, { kind: "result", uri: this.#procedure }, (sealed) =>
+      send(sealed.payload, { ...options, ...sealed.options }),
+    );
   }
 
   // [RPC-TMO-04] Present where the registration asked for it.
@@ -190,24 +229,38 @@ class Running {
     timers.clear(this.#timer);
     this.#timer = timers.set(() => {
       if (this.#isOver) return;
-      this.#fail(Uri.timeout, Payload.of([`no answer within ${timeout} ms`]));
+      void this.#fail(Uri.timeout); // unsealed, so that it is sent before the invocation is over
       this.interrupt(new ApplicationError(Uri.timeout), true);
     }, timeout);
   }
 
-  #failed(error: unknown): void {
-    if (this.#isOver) return;
+  async #failed(error: unknown): Promise<void> {
     // [AMB-53] A handler that stopped because it was told to has been canceled, however it says so.
-    if (this.isInterrupted) this.#fail(Uri.canceled, Payload.EMPTY);
-    else if (error instanceof ApplicationError) this.#fail(error.uri, Payload.of(error.args, error.kwargs));
-    else this.#fail(HANDLER_FAILED, Payload.of([error instanceof Error ? error.message : String(error)]));
+    if (this.isInterrupted) await this.#fail(Uri.canceled);
+    else if (error instanceof ApplicationError) await this.#fail(error.uri, error.args, error.kwargs);
+    else if (error instanceof PayloadError) {
+      // [AMB-129] In clear: whoever cannot open the call could seal nothing for its caller.
+      const uri = this.#codec === undefined ? Uri.featureNotSupported : Uri.invalidArgument;
+      this.#codec = undefined;
+      await this.#fail(uri, [error.message]);
+    } else await this.#fail(HANDLER_FAILED, [error instanceof Error ? error.message : String(error)]);
   }
 
-  #fail(error: string, payload: Payload): void {
+  async #fail(error: string, args?: readonly unknown[], kwargs?: Readonly<Record<string, unknown>>): Promise<void> {
     const { request } = this.#message;
-    const message = { type: MessageType.Error, requestType: MessageType.Invocation, request, details: NO_OPTIONS, error } as const;
-    const outcome = this.#link.send({ ...message, payload });
-    if (outcome === "unserializable" || outcome === "too-large") this.#link.send({ ...message, payload: Payload.EMPTY });
+    const message = { type: MessageType.Error, requestType: MessageType.Invocation, request, error } as const;
+    const send = (payload: Payload, details: PassthruOptions = NO_OPTIONS): void => {
+      if (this.#isOver) return;
+      const outcome = this.#link.send({ ...message, details, payload });
+      if (outcome === "unserializable" || outcome === "too-large")
+        this.#link.send({ ...message, details: NO_OPTIONS, payload: Payload.EMPTY });
+    };
+    if (this.#codec === undefined || args === undefined) send(Payload.of(args, kwargs));
+    else {
+      const about = { kind: "error", uri: this.#procedure } as const;
+      const seal = this.#link.codecs.seal(this.#codec, new Chunk(args, kwargs), about, (sealed) => send(sealed.payload, sealed.options));
+      await seal.catch(() => send(Payload.EMPTY));
+    }
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import {
   type CallOptions as CallWire,
+  type ErrorMessage,
   type Message,
   MessageType,
   NO_OPTIONS,
@@ -15,10 +16,12 @@ import {
   Uri,
 } from "@junctor/protocol";
 import { Arrivals } from "./arrivals.ts";
-import { type ChunkSource, forEachChunk, payloadOf, Result } from "./chunk.ts";
+import { type Chunk, type ChunkSource, chunkOf, forEachChunk, payloadOf, Result } from "./chunk.ts";
 import { ApplicationError, TimeoutError } from "./error.ts";
+import { InOrder } from "./in-order.ts";
 import type { Link } from "./link.ts";
 import { type CallOptions, callWire, type StreamOptions } from "./options.ts";
+import type { Subject } from "./passthru.ts";
 import type { Abandoned, Request } from "./requests.ts";
 
 /**
@@ -39,16 +42,16 @@ export class Caller {
     this.#link = link;
   }
 
-  call(procedure: string, payload: Payload, options: CallOptions): Promise<Result> {
-    return new Promise((resolve, reject) => new OngoingCall(this.#link, procedure, options, resolve, reject).start(payload));
+  call(procedure: string, args: Chunk, options: CallOptions): Promise<Result> {
+    return new Promise((resolve, reject) => new OngoingCall(this.#link, procedure, options, resolve, reject).start(args));
   }
 
-  stream(procedure: string, payload: Payload, options: StreamOptions): CallStream {
+  stream(procedure: string, args: Chunk, options: StreamOptions): CallStream {
     const parts = new Arrivals<Result>(() => call?.abandon(new ApplicationError(Uri.canceled, ["the loop over its results was left"])));
     let call: OngoingCall | undefined;
     const result = new Promise<Result>((resolve, reject) => {
       call = new OngoingCall(this.#link, procedure, { ...options, onProgress: (part) => parts.push(part) }, resolve, reject);
-      call.start(payload);
+      call.start(args);
     });
     result.then(
       () => parts.end(),
@@ -70,6 +73,8 @@ class OngoingCall implements Request {
   /** Why the caller gave the call up, while the callee is asked what it says to that (CANCEL, mode kill). */
   #killed: { readonly reason: unknown } | undefined = undefined;
   #hasEnded = false;
+  /** Results that wait to be opened, and those behind them. */
+  readonly #arriving = new InOrder();
   /** Ends the source of chunks, once it has been started. */
   #stopSource: (() => void) | undefined = undefined;
 
@@ -82,47 +87,83 @@ class OngoingCall implements Request {
     this.#reject = reject;
   }
 
-  start(payload: Payload): void {
-    const { chunks } = this.#options;
-    // [RPC-PCI-01, FEAT-04] A router without it would end the session.
-    if (chunks !== undefined && !this.#link.supports("dealer", "progressive_call_invocations")) {
-      this.#reject(new ApplicationError(Uri.featureNotSupported, ["the router does not announce progressive_call_invocations"]));
+  start(args: Chunk): void {
+    const { chunks, codec } = this.#options;
+    // [RPC-PCI-01, PPT-07, FEAT-04] A router without them would end the session.
+    const lacking = [chunks && "progressive_call_invocations", codec && "payload_passthru_mode"].find(
+      (feature) => feature && !this.#link.supports("dealer", feature),
+    );
+    if (lacking) {
+      this.#reject(new ApplicationError(Uri.featureNotSupported, [`the router does not announce ${lacking}`]));
       return;
     }
     const options = callWire(this.#options, (feature) => this.#link.supports("dealer", feature));
+    if (codec === undefined) this.#begin(options, payloadOf(args));
+    else
+      this.#link.codecs
+        .seal(codec, args, this.#about, (sealed) => this.#begin({ ...options, ...sealed.options }, sealed.payload))
+        .catch(this.#reject);
+  }
+
+  #begin(options: CallWire, payload: Payload): void {
+    if (this.#hasEnded) return; // given up meanwhile
+    const { chunks } = this.#options;
     this.#id = this.#link.request((id) => this.#message(id, options, payload), this, this.#options);
     if (this.#id === 0 || chunks === undefined) return;
     if (this.#options.timeout === undefined) this.#link.requests.setPaused(this.#id, true);
     void this.#send(chunks);
   }
 
+  get #about(): Subject {
+    return { kind: "call", uri: this.#procedure };
+  }
+
   abandon(error: unknown): void {
-    this.#link.requests.abandon(this.#id, error);
+    if (this.#id !== 0) this.#link.requests.abandon(this.#id, error);
+    else {
+      this.#hasEnded = true;
+      this.#reject(error);
+    }
   }
 
   // --- Answers -------------------------------------------------------------------------------------------------------------
 
   answered(message: Message): boolean {
     const { details, payload } = message as ResultMessage;
-    const result = new Result(payload.args, payload.kwargs, details);
-    if (details.progress !== true) {
+    this.#link.codecs.receive(
+      this.#arriving,
+      details,
+      payload,
+      { kind: "result", uri: this.#procedure },
+      ({ args, kwargs }) => this.#take(new Result(args, kwargs, details)),
+      (error) => (details.progress === true ? this.abandon(error) : this.#reject(error)),
+    );
+    return details.progress === true;
+  }
+
+  #take(result: Result): void {
+    if (result.details.progress !== true) {
       this.#resolve(result);
-      return false;
+      return;
     }
     try {
       this.#options.onProgress?.(result);
     } catch (error) {
       this.abandon(error);
     }
-    return true;
   }
 
-  failed(error: unknown): void {
+  failed(error: unknown, message?: ErrorMessage): void {
     const { timeout } = this.#options;
     if (!(error instanceof ApplicationError)) this.#reject(error);
     else if (this.#killed !== undefined && error.is(Uri.canceled)) this.#reject(this.#killed.reason);
     else if (timeout !== undefined && error.is(Uri.timeout)) this.#reject(new TimeoutError(this.name, timeout, { cause: error }));
-    else this.#reject(error);
+    else if (message === undefined) this.#reject(error);
+    else {
+      const { details, payload } = message;
+      const fail = ({ args, kwargs }: Chunk) => this.#reject(new ApplicationError(error.uri, args, kwargs));
+      this.#link.codecs.receive(this.#arriving, details, payload, { kind: "error", uri: this.#procedure }, fail, this.#reject);
+    }
   }
 
   abandoned(reason: unknown): Abandoned {
@@ -166,8 +207,14 @@ class OngoingCall implements Request {
 
   async #sendChunk(chunk: unknown, options: CallWire): Promise<void> {
     // [RPC-PCI-09] The callee may answer before it has seen all chunks: the others are not sent.
-    if (this.#hasEnded) throw new ApplicationError(Uri.canceled, ["the call has ended"]);
-    this.#link.sendOrThrow(this.#message(this.#id, options, payloadOf(chunk)), this.name);
+    const send = ({ payload }: { readonly payload: Payload }) => {
+      if (this.#hasEnded) throw new ApplicationError(Uri.canceled, ["the call has ended"]);
+      this.#link.sendOrThrow(this.#message(this.#id, options, payload), this.name);
+    };
+    const { codec } = this.#options;
+    const args = chunkOf(chunk);
+    if (codec === undefined) send({ payload: payloadOf(args) });
+    else await this.#link.codecs.seal(codec, args, this.#about, send); // [PPT-13]
     await this.#link.drained();
   }
 

@@ -19,6 +19,10 @@ export class Chunk {
   get value(): unknown {
     return this.args[0];
   }
+
+  get isEmpty(): boolean {
+    return this.args.length === 0 && Object.keys(this.kwargs).length === 0;
+  }
 }
 
 /** The answer to a call, or a part of it. Always this shape, whatever the callee sent. */
@@ -45,9 +49,18 @@ export type SendChunk = (chunk: unknown) => Promise<void>;
  */
 export type ChunkSource = Iterable<unknown> | AsyncIterable<unknown> | ((send: SendChunk) => unknown);
 
-export function payloadOf(value: unknown): Payload {
-  if (value instanceof Chunk) return Payload.of(value.args, value.kwargs);
-  return value === undefined ? Payload.EMPTY : Payload.of([value]);
+export function chunkOf(value: unknown): Chunk {
+  if (value instanceof Chunk) return value;
+  return new Chunk(value === undefined ? [] : [value]);
+}
+
+export function payloadOf({ args, kwargs }: Chunk): Payload {
+  return Payload.of(args, kwargs);
+}
+
+/** What a message brought that everybody may read. */
+export function received({ args, kwargs }: Payload): Chunk {
+  return new Chunk(args, kwargs);
 }
 
 /** Calls `each` with every item, one after another. @returns what the iterator returns */

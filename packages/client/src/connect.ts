@@ -17,6 +17,7 @@ import {
 } from "@junctor/protocol";
 import type { AuthAttempt, AuthMethod } from "./auth/method.ts";
 import { JoinError, TimeoutError, TransportError } from "./error.ts";
+import type { PayloadCodec } from "./passthru.ts";
 import type { Timers } from "./requests.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import type { Subscription } from "./subscription.ts";
@@ -32,6 +33,8 @@ export interface ConnectOptions {
   readonly serializers?: readonly Serializer[];
   /** Ways to prove who the client is, offered in this order; the router chooses (AMB-09). Default: anonymous. */
   readonly auth?: readonly AuthMethod[];
+  /** For arguments that only the peers read (payload passthru mode), by their schemes. Default: none. */
+  readonly codecs?: readonly PayloadCodec[];
   /** Default for everything that waits, the join included, in ms; 0 waits for ever. Default 10 000. */
   readonly timeout?: number;
   /** Gives up joining. */
@@ -95,6 +98,13 @@ const ROLES: ClientRoles = {
 
 function features(...names: string[]): RoleDetails {
   return { features: Object.fromEntries(names.map((name) => [name, true])) };
+}
+
+/** A client without a codec says so, and the router tells callers that it cannot take what is sealed (PPT-08). */
+function withPassthru(roles: ClientRoles): ClientRoles {
+  return Object.fromEntries(
+    Object.entries(roles).map(([role, { features }]) => [role, { features: { ...features, payload_passthru_mode: true } }]),
+  );
 }
 
 const systemTimers: Timers = {
@@ -161,7 +171,7 @@ class Join implements Receiver {
 
   #hello(transport: Transport): void {
     if (this.#settle === undefined) return; // given up, or lost, meanwhile
-    const { realm, agent } = this.#options;
+    const { realm, agent, codecs = [] } = this.#options;
     const attempts = [...this.#attempts.values()];
     const authid = attempts.find((attempt) => attempt.authid !== undefined)?.authid;
     const authextra = Object.assign({}, ...attempts.map((attempt) => attempt.authextra).reverse()) as Record<string, unknown>;
@@ -169,7 +179,7 @@ class Join implements Receiver {
       type: MessageType.Hello,
       realm,
       details: {
-        roles: ROLES,
+        roles: codecs.length === 0 ? ROLES : withPassthru(ROLES),
         agent: agent ?? "Junctor client",
         authmethods: attempts.length === 0 ? ["anonymous"] : [...this.#attempts.keys()],
         ...(authid === undefined ? {} : { authid }),
@@ -256,6 +266,7 @@ class Join implements Receiver {
       onHandlerError:
         this.#options.onHandlerError ?? ((error, { topic }) => console.error(`The handler of the subscription to ${topic} threw:`, error)),
       timers: this.#timers,
+      codecs: this.#options.codecs ?? [],
       goodbyeTimeout: GOODBYE_TIMEOUT,
     };
   }

@@ -1,7 +1,7 @@
 /** What a promise of a session is rejected with. Protocol errors of the router end the session and are its `closed` cause. */
-import type { Dict } from "@junctor/protocol";
+import { type Dict, type SendOutcome, SerializationError, TransportError } from "@junctor/protocol";
 
-export { TransportError } from "@junctor/protocol";
+export { TransportError };
 
 /**
  * An ERROR message: the other side, or the router, refused or failed. Thrown by a handler, it becomes the ERROR of the
@@ -62,5 +62,22 @@ export class TimeoutError extends Error {
   }
 }
 
+/** What came sealed (payload passthru mode) cannot be read: no codec for its scheme, not the key, or somebody changed it. */
+export class PayloadError extends Error {
+  override readonly name = "PayloadError";
+}
+
 /** What a handler that throws anything but an `ApplicationError` is answered with. Its message is the first argument. */
 export const HANDLER_FAILED = "junctor.error.handler_failed";
+
+/** Why a message was not sent. @param name what it was, for the text */
+export function sendError(outcome: SendOutcome, name: string): Error {
+  switch (outcome) {
+    case "unserializable":
+      return new SerializationError(`${name}: a value has no form in the serializer of this session`);
+    case "too-large":
+      return new TransportError(`${name}: the message is longer than the router accepts`);
+    default:
+      return new SessionClosedError("the connection is gone", false);
+  }
+}

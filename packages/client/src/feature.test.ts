@@ -1,4 +1,6 @@
 // What HELLO announces (FEAT-01, FEAT-05): each flag under the roles that it is for, and none more.
+import type { PayloadCodec } from "@junctor/client";
+import { aesGcm } from "@junctor/client/passthru/aes-gcm";
 import { MessageType } from "@junctor/protocol";
 import { ScriptedRouter } from "@junctor/testkit";
 import { expect, test } from "vitest";
@@ -39,4 +41,16 @@ test("HELLO announces what this client does, role by role (FEAT-01, FEAT-05, RPC
       "shared_registration",
     ],
   });
+});
+
+test("a client with codecs announces payload_passthru_mode for all its roles, one without for none (PPT-07, PPT-08)", async () => {
+  const announces = async (codecs: readonly PayloadCodec[]) => {
+    const router = new ScriptedRouter();
+    void router.connect({ codecs });
+    const { details } = await router.take(MessageType.Hello);
+    return Object.values(details.roles).map(({ features = {} }) => features["payload_passthru_mode"] === true);
+  };
+  const codec = aesGcm({ keys: { only: new Uint8Array(32) }, keyid: "only" });
+  expect(await announces([codec])).toEqual([true, true, true, true]);
+  expect(await announces([])).toEqual([false, false, false, false]);
 });

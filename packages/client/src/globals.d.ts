@@ -43,6 +43,8 @@ declare const crypto: {
     exportKey(format: "jwk", key: CryptoKeyLike): Promise<{ readonly x?: string }>;
     deriveBits(algorithm: unknown, key: CryptoKeyLike, length: number): Promise<ArrayBuffer>;
     sign(algorithm: string, key: CryptoKeyLike, data: Uint8Array): Promise<ArrayBuffer>;
+    encrypt(algorithm: unknown, key: CryptoKeyLike, data: Uint8Array): Promise<ArrayBuffer>;
+    decrypt(algorithm: unknown, key: CryptoKeyLike, data: Uint8Array): Promise<ArrayBuffer>;
     verify(algorithm: string, key: CryptoKeyLike, signature: Uint8Array, data: Uint8Array): Promise<boolean>;
   };
 };

@@ -1,11 +1,13 @@
 /** What the halves of a session — caller, callee — need of it. */
 import type { Message, RequestId, SendOutcome } from "@junctor/protocol";
 import type { WaitOptions } from "./options.ts";
+import type { Codecs } from "./passthru.ts";
 import type { Request, Requests, Timers } from "./requests.ts";
 
 export interface Link {
   readonly requests: Requests;
   readonly timers: Timers;
+  readonly codecs: Codecs;
   /** Whether the router announced a feature. */
   supports(role: "broker" | "dealer", feature: string): boolean;
   send(message: Message): SendOutcome;

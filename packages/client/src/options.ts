@@ -10,6 +10,7 @@ import type {
 } from "@junctor/protocol";
 import { NO_OPTIONS } from "@junctor/protocol";
 import type { ChunkSource, Result } from "./chunk.ts";
+import type { PayloadCodec } from "./passthru.ts";
 
 /** For everything that waits. */
 export interface WaitOptions {
@@ -35,6 +36,8 @@ export interface StreamOptions extends WaitOptions {
    * with the signal's reason; `kill` waits for what the callee says to it, which may be a result after all.
    */
   readonly cancelMode?: CancelMode;
+  /** Seals the arguments, so that only a callee that has the codec reads them; its answers come sealed, too. One of `connect`'s `codecs`. */
+  readonly codec?: PayloadCodec;
   /** Resource key: of several callees, the same one gets all calls with this key, where the realm shards calls. */
   readonly rkey?: string;
 }
@@ -59,6 +62,8 @@ export interface PublishOptions extends WaitOptions {
   readonly eligibleAuthrole?: readonly string[];
   /** Becomes the value that the topic retains: later subscribers may ask for it (`getRetained`). */
   readonly retain?: boolean;
+  /** Seals the arguments, so that only subscribers that have the codec read them. One of `connect`'s `codecs`. */
+  readonly codec?: PayloadCodec;
   /** Resource key: of each consumer group, the same member gets all events with this key, where the realm shares events. */
   readonly rkey?: string;
 }

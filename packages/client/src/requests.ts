@@ -2,7 +2,15 @@
  * The requests of a session that wait for an answer. Every one of them settles: by its answer, its time-out, its signal, or
  * the end of the session.
  */
-import { type Message, MessageType, messageName, ProtocolError, type RequestId, type RequestType } from "@junctor/protocol";
+import {
+  type ErrorMessage,
+  type Message,
+  MessageType,
+  messageName,
+  ProtocolError,
+  type RequestId,
+  type RequestType,
+} from "@junctor/protocol";
 import { TimeoutError } from "./error.ts";
 import type { WaitOptions } from "./options.ts";
 
@@ -18,7 +26,8 @@ export interface Request {
   readonly name: string;
   /** Gives the answer that is no ERROR. @returns whether more of them follow (progressive results) */
   answered(message: Message): boolean;
-  failed(error: unknown): void;
+  /** @param message the ERROR, where it is one that says so */
+  failed(error: unknown, message?: ErrorMessage): void;
   /** Given up by its caller, or its time is over. Absent: it is forgotten. */
   abandoned?(error: unknown): Abandoned;
   /** It waits no more, whatever the reason. */
@@ -92,11 +101,11 @@ export class Requests {
   }
 
   /** As `answer`, with an ERROR. */
-  fail(id: RequestId, type: RequestType, message: Message, error: unknown): boolean {
-    const entry = this.#entry(id, type, message);
+  fail(id: RequestId, message: ErrorMessage, error: unknown): boolean {
+    const entry = this.#entry(id, message.requestType, message);
     if (entry === undefined) return false;
     this.#remove(id, entry);
-    if (!entry.isAbandoned) entry.request.failed(error);
+    if (!entry.isAbandoned) entry.request.failed(error, message);
     return true;
   }
 

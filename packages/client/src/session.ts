@@ -15,10 +15,10 @@ import {
   Payload,
   ProtocolError,
   type PublicationId,
+  type PublishOptions as PublishWire,
   type Receiver,
   type RequestId,
   type SendOutcome,
-  SerializationError,
   type SessionId,
   type SessionState,
   type SubscriptionId,
@@ -30,9 +30,10 @@ import {
 } from "@junctor/protocol";
 import { Callee } from "./callee.ts";
 import { Caller, type CallStream } from "./caller.ts";
-import type { Result } from "./chunk.ts";
-import { ApplicationError, SessionClosedError, TransportError } from "./error.ts";
+import { Chunk, payloadOf, type Result } from "./chunk.ts";
+import { ApplicationError, SessionClosedError, sendError } from "./error.ts";
 import { type HistoryFilter, type HistoryPage, historyPage, historyWire } from "./history.ts";
+import { InOrder } from "./in-order.ts";
 import type { Link } from "./link.ts";
 import {
   type CallOptions,
@@ -45,6 +46,7 @@ import {
   subscribeWire,
   type WaitOptions,
 } from "./options.ts";
+import { Codecs, type PayloadCodec } from "./passthru.ts";
 import { type InvocationHandler, Registration } from "./registration.ts";
 import { type Request, Requests, requestTypeOf, type Timers } from "./requests.ts";
 import { type EventHandler, Subscription } from "./subscription.ts";
@@ -65,6 +67,7 @@ export interface SessionOptions {
   /** Told what a subscriber's handler throws. */
   readonly onHandlerError: (error: unknown, subscription: Subscription) => void;
   readonly timers: Timers;
+  readonly codecs: readonly PayloadCodec[];
   /** Wait for the router's GOODBYE, in ms (AMB-06). */
   readonly goodbyeTimeout: number;
 }
@@ -84,6 +87,9 @@ export class Session implements AsyncDisposable {
   readonly #requests: Requests;
   readonly #caller: Caller;
   readonly #callee: Callee;
+  readonly #codecs: Codecs;
+  /** Events that wait to be opened, and those behind them. */
+  readonly #events = new InOrder();
   readonly #subscriptions = new Map<SubscriptionId, Set<Subscription>>();
   /** SUBSCRIBEs under way, by topic and match: their handlers will share a subscription that must not be ended meanwhile. */
   readonly #subscribing = new Map<string, number>();
@@ -104,7 +110,9 @@ export class Session implements AsyncDisposable {
     this.#transport = transport;
     if (welcome.details.x_message_size !== undefined) transport.limitTo?.(welcome.details.x_message_size);
     this.#requests = new Requests(options.timers);
+    this.#codecs = new Codecs(options.codecs);
     const link: Link = {
+      codecs: this.#codecs,
       requests: this.#requests,
       timers: options.timers,
       supports: (role, feature) => this.supports(role, feature),
@@ -145,7 +153,7 @@ export class Session implements AsyncDisposable {
     kwargs?: Readonly<Record<string, unknown>>,
     options: CallOptions = {},
   ): Promise<Result> {
-    return this.#caller.call(procedure, Payload.of(args, kwargs), options);
+    return this.#caller.call(procedure, new Chunk(args, kwargs), options);
   }
 
   /** Calls a procedure and reads its progressive results in a loop; with `chunks`, sends and receives at the same time. */
@@ -155,7 +163,7 @@ export class Session implements AsyncDisposable {
     kwargs?: Readonly<Record<string, unknown>>,
     options: StreamOptions = {},
   ): CallStream {
-    return this.#caller.stream(procedure, Payload.of(args, kwargs), options);
+    return this.#caller.stream(procedure, new Chunk(args, kwargs), options);
   }
 
   /**
@@ -169,6 +177,20 @@ export class Session implements AsyncDisposable {
     kwargs?: Readonly<Record<string, unknown>>,
     options: PublishOptions = {},
   ): Promise<PublicationId | undefined> {
+    const { codec } = options;
+    const content = new Chunk(args, kwargs);
+    const wire = publishWire(options);
+    if (codec === undefined) return this.#publish(topic, wire, payloadOf(content), options);
+    // [PPT-07, FEAT-04] A router without it would end the session.
+    if (!this.supports("broker", "payload_passthru_mode"))
+      return Promise.reject(new ApplicationError(Uri.featureNotSupported, ["the router does not announce payload_passthru_mode"]));
+    const about = { kind: "event", uri: topic } as const;
+    return this.#codecs.seal(codec, content, about, (sealed) =>
+      this.#publish(topic, { ...wire, ...sealed.options }, sealed.payload, options),
+    );
+  }
+
+  #publish(topic: string, wire: PublishWire, payload: Payload, options: PublishOptions): Promise<PublicationId | undefined> {
     return new Promise((resolve, reject) => {
       const request: Request = {
         type: MessageType.Publish,
@@ -180,12 +202,7 @@ export class Session implements AsyncDisposable {
         failed: reject,
       };
       const isSilent = options.acknowledge !== true;
-      this.#request(
-        (id) => ({ type: MessageType.Publish, request: id, options: publishWire(options), topic, payload: Payload.of(args, kwargs) }),
-        request,
-        options,
-        isSilent,
-      );
+      this.#request((id) => ({ type: MessageType.Publish, request: id, options: wire, topic, payload }), request, options, isSilent);
       if (isSilent) resolve(undefined);
     });
   }
@@ -318,7 +335,7 @@ export class Session implements AsyncDisposable {
           message.payload.kwargs,
         ); // [AMB-41]
         const request: number = message.request;
-        if (!this.#requests.fail(request, message.requestType, message, error)) this.#late(request, message);
+        if (!this.#requests.fail(request, message, error)) this.#late(request, message);
         return;
       }
       case MessageType.Unsubscribed:
@@ -349,16 +366,25 @@ export class Session implements AsyncDisposable {
   #event(message: EventMessage): void {
     const handlers = this.#subscriptions.get(message.subscription);
     if (handlers === undefined) return; // [AMB-87]
-    const { details, payload, publication } = message;
+    const [subscription] = handlers;
+    const { details, payload } = message;
+    this.#codecs.receive(
+      this.#events,
+      details,
+      payload,
+      { kind: "event", uri: details.topic ?? subscription?.topic ?? "" },
+      (content) => this.#deliver(message, handlers, content),
+      // [PPT-10, AMB-129] The publisher cannot be told.
+      (error) => {
+        for (const subscription of handlers) this.#options.onHandlerError(error, subscription);
+      },
+    );
+  }
+
+  #deliver({ details, publication }: EventMessage, handlers: Iterable<Subscription>, { args, kwargs }: Chunk): void {
     for (const subscription of handlers) {
       if (details.retained === true && !subscription.getsRetained) continue;
-      const event = {
-        args: payload.args ?? [],
-        kwargs: payload.kwargs ?? {},
-        topic: details.topic ?? subscription.topic,
-        publication,
-        details,
-      };
+      const event = { args, kwargs, topic: details.topic ?? subscription.topic, publication, details };
       try {
         const returned = subscription.handler(event);
         if (returned instanceof Promise) returned.catch((error: unknown) => this.#options.onHandlerError(error, subscription));
@@ -496,15 +522,4 @@ function simpleRequest(type: Request["type"], name: string, done: () => void, fa
     },
     failed,
   };
-}
-
-function sendError(outcome: SendOutcome, name: string): Error {
-  switch (outcome) {
-    case "unserializable":
-      return new SerializationError(`${name}: an argument has no form in the serializer of this session`);
-    case "too-large":
-      return new TransportError(`${name}: the message is longer than the router accepts`);
-    default:
-      return new SessionClosedError("the connection is gone", false);
-  }
 }
