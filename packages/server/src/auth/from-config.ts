@@ -1,8 +1,7 @@
 /** The authenticator of a realm, as its configuration says. */
 import type { Authenticator } from "@junctor/router";
 import type { AuthConfig, FactorConfig } from "../config/auth-schema.ts";
-import { loadFile } from "../config/load.ts";
-import { UserError } from "../user-error.ts";
+import { loadUsers } from "../config/load.ts";
 import { anonymous } from "./anonymous.ts";
 import { authenticator, type ConfiguredMethod } from "./chain.ts";
 import { type CookieJar, cookie } from "./cookie.ts";
@@ -18,7 +17,6 @@ import { scram } from "./scram.ts";
 import type { Throttle } from "./throttle.ts";
 import { ticket } from "./ticket.ts";
 import { tls } from "./tls.ts";
-import { usersSchema } from "./users.ts";
 import { wampcra } from "./wampcra.ts";
 
 /** What the authenticators of all realms share. */
@@ -46,7 +44,7 @@ export interface RealmAuth {
   readonly roles: Readonly<Record<string, unknown>>;
 }
 
-/** @throws {UserError} a users file or key cannot be read, has errors, or names a role that the realm has not */
+/** @throws {UserError} a users file or key cannot be read, or has errors */
 export function authenticatorOf(name: string, realm: RealmAuth, environment: AuthEnvironment): Authenticator {
   const remembering = realm.auth.find(({ method }) => method === "cookie");
   const { failed, byAddress, byPrincipal, cookies } = environment;
@@ -68,7 +66,7 @@ export function methodsOf(name: string, realm: RealmAuth, environment: AuthEnvir
     const named = config.users ?? realm.users ?? [];
     const known = sources.get(named);
     if (known !== undefined) return known;
-    const read = () => principalsOf(name, named, Object.keys(realm.roles));
+    const read = () => (typeof named === "string" ? loadUsers(named, Object.keys(realm.roles)) : named);
     const table = new PrincipalTable("static", read());
     sources.set(named, table);
     if (typeof named === "string") {
@@ -107,23 +105,6 @@ export function methodsOf(name: string, realm: RealmAuth, environment: AuthEnvir
     if (config.method === "tls") return { method: tls(config.rules) };
     return { method: factor(config), further: config.also?.map(factor) ?? [] };
   });
-}
-
-function principalsOf(realm: string, users: string | readonly Principal[], roles: readonly string[]): readonly Principal[] {
-  const file = typeof users === "string" ? users : undefined;
-  const principals =
-    typeof users !== "string" ? users : loadFile(users, usersSchema, "check the path under realms.*.users or realms.*.auth[*].users");
-  for (const principal of principals) {
-    const unknown = principal.roles.find((role) => !roles.includes(role));
-    if (unknown === undefined) continue;
-    throw new UserError(
-      `the user ${principal.authid}${file === undefined ? "" : ` in ${file}`} has the role ${unknown}, which the realm ${realm} has not`,
-      {
-        remedy: `its roles are ${roles.join(", ")}`,
-      },
-    );
-  }
-  return principals;
 }
 
 function jwtOptions(config: Extract<AuthConfig, { method: "jwt" }>, wallClock: () => Date): JwtOptions {

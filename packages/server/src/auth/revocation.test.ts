@@ -151,7 +151,11 @@ test("somebody who is just logging in when the file changes is not let in", asyn
 
 test.each([
   ["is no YAML", "ada: [", /has an error/],
-  ["names a role that there is not", JSON.stringify({ ada: { role: "boss", ticket: "x" } }), /has the role boss/],
+  [
+    "names a role that there is not",
+    JSON.stringify({ ada: { role: "boss", ticket: "x" } }),
+    /ada\.role: got "boss", expected a role of this realm/,
+  ],
   [
     "has an entry with an error, which is told without its secrets",
     "ada: {role: user, ticket: 'sha256:seeded-secret'}",

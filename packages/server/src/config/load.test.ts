@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { ConfigError, loadConfig, parseConfig } from "./load.ts";
+import { ConfigError, loadConfig, loadUsers, parseConfig } from "./load.ts";
 
 function problems(text: string): string[] {
   try {
@@ -33,7 +33,7 @@ listen:
   - {type: web}
   - {type: rawsocket, port: 1, static: x, mode: "0660", colour: 1}
   - {type: web, port: "8080", tls: {cert: a}}
-  - {type: web, port: 1, serializers: [jsn], ws: ws}
+  - {type: web, port: 2, serializers: [jsn], ws: ws}
   - 5
 realms:
   app:
@@ -117,6 +117,91 @@ test("what is missing is told where it should be", () => {
     "config.yaml:1:1 realms: is missing, expected a mapping",
   ]);
   expect(wrong("realms:\n  app:\n    roles: {}")).toEqual(["config.yaml:3:3 realms.app.auth: is missing, expected a list"]);
+});
+
+test("what is named has to be there: roles, realms, users, and who asks for client certificates", () => {
+  const text = `realms:
+  app:
+    users: {ann: {role: usr, ticket: a}, bob: {roles: [user, admin], ticket: b}}
+    auth:
+      - {method: ticket, authenticator: com.auth, authenticatorRealm: ap, defaultRole: use}
+      - {method: wampcra, users: {cid: {role: guest, wampcra: c}}, also: [{method: ticket, authenticator: com.auth, authenticatorRealm: apps}]}
+      - {method: tls, rules: [{role: user}, {role: usre}]}
+    roles: {user: {authorizer: com.may, authorizerRealm: admin}}
+  apps:
+    auth: [{method: ticket}, {method: cryptosign, authenticator: com.auth}, {method: wampcra, users: wampcra.yaml, also: [{method: scram}]}]
+    roles: {user: {}}`;
+  const expected = [
+    '4:19 realms.app.users.ann.role: got "usr", expected a role of this realm, which has user; did you mean user?',
+    '4:62 realms.app.users.bob.roles[1]: got "admin", expected a role of this realm, which has user',
+    '6:51 realms.app.auth[0].authenticatorRealm: got "ap", expected a realm of this file, which has app, apps; did you mean app?',
+    '6:75 realms.app.auth[0].defaultRole: got "use", expected a role of this realm, which has user; did you mean user?',
+    '7:41 realms.app.auth[1].users.cid.role: got "guest", expected a role of this realm, which has user',
+    "8:9 realms.app.auth[2]: nobody can log in by tls: no listener has tls.clientCa",
+    '8:46 realms.app.auth[2].rules[1].role: got "usre", expected a role of this realm, which has user; did you mean user?',
+    '9:41 realms.app.roles.user.authorizerRealm: got "admin", expected a realm of this file, which has app, apps',
+    "11:12 realms.apps.auth[0]: nobody can log in by ticket: give users, here or to the realm, or an authenticator",
+    "11:123 realms.apps.auth[2].also[0]: nobody can log in by scram: give users, here or to the realm, or an authenticator",
+  ];
+  expect(wrong(text)).toEqual(expected.map((line) => `config.yaml:${line}`));
+});
+
+test("a users file is held to the roles of its realm, with the place of each mistake", () => {
+  const folder = mkdtempSync(join(tmpdir(), "junctor-users-"));
+  const file = join(folder, "users.yaml");
+  writeFileSync(file, "ann: {role: usr, ticket: a}\nbob: {roles: [user, 5], ticket: 6}\n");
+  expect(() => loadUsers(file, ["user"])).toThrow(
+    new RegExp(
+      `${file} has 3 errors:\\n.*:1:7  ann.role: got "usr", expected a role .*did you mean user\\?\\n.*:2:21  bob.roles.*\\n.*:2:25  bob.ticket`,
+    ),
+  );
+  writeFileSync(file, "ann: {role: user, ticket: a}\n");
+  expect(loadUsers(file, ["user"])).toMatchObject([{ authid: "ann", roles: ["user"] }]);
+  rmSync(folder, { recursive: true });
+});
+
+test("two listeners cannot share a place", () => {
+  const listen = (...listeners: string[]) => wrong(`listen:\n${listeners.map((each) => `  - {type: web, ${each}}`).join("\n")}`);
+  expect(listen("port: 1", "port: 0", "port: 0", "port: 1")).toEqual(["config.yaml:6:17 listen[3].port: listen[0] listens there already"]);
+  expect(listen("port: 1, host: 127.0.0.2", "port: 1", "port: 1, host: 0.0.0.0")).toEqual([
+    "config.yaml:5:17 listen[2].port: listen[0] listens there already",
+  ]);
+  expect(listen("path: a.sock", "path: b.sock", "path: ./x/../a.sock")).toEqual([
+    "config.yaml:5:17 listen[2].path: listen[0] listens there already",
+  ]);
+});
+
+test("paths are relative to the file that they stand in, and nothing else is taken for one", () => {
+  const config = parseConfig(
+    `version: 1
+listen: [{type: web, path: web.sock, static: ../public, tls: {cert: /etc/cert.pem, key: key.pem, clientCa: ./ca.pem}}]
+realms:
+  app:
+    users: users.yaml
+    auth:
+      - {method: ticket, users: more.yaml, also: [{method: cryptosign, routerKey: router.key}]}
+      - {method: jwt, jwks: keys.json, issuer: me, audience: you, role: user}
+      - {method: jwt, jwks: "https://id.example/keys.json", issuer: me, audience: you, role: user}
+    roles: {user: {}}
+    events: {store: {path: data}}
+`,
+    "/srv/junctor/config.yaml",
+  );
+  const { path, static: files, tls } = config.listen[0] ?? {};
+  expect([path, files, tls?.cert, tls?.key, tls?.clientCa]).toEqual([
+    "/srv/junctor/web.sock",
+    "/srv/public",
+    "/etc/cert.pem",
+    "/srv/junctor/key.pem",
+    "/srv/junctor/ca.pem",
+  ]);
+  const app = config.realms["app"];
+  expect([app?.users, app?.events.store?.path]).toEqual(["/srv/junctor/users.yaml", "/srv/junctor/data"]);
+  expect(app?.auth).toMatchObject([
+    { users: "/srv/junctor/more.yaml", also: [{ routerKey: "/srv/junctor/router.key" }] },
+    { jwks: "/srv/junctor/keys.json" },
+    { jwks: "https://id.example/keys.json" },
+  ]);
 });
 
 test("two realms cannot keep their events in one place", () => {

@@ -6,9 +6,12 @@ import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { type Document, isMap, isNode, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
+import type { Principal } from "../auth/principal.ts";
 import { usersSchema } from "../auth/users.ts";
 import { UserError, whyUnreadable } from "../user-error.ts";
-import { findingsOf, type Path } from "./finding.ts";
+import { inconsistencies, rolesMissingIn } from "./consistency.ts";
+import { type Finding, findingsOf, type Path } from "./finding.ts";
+import { anchorPaths } from "./paths.ts";
 import { type Config, configSchema } from "./schema.ts";
 
 export interface ConfigProblem {
@@ -32,16 +35,29 @@ export class ConfigError extends UserError {
 
 /** @throws {UserError} the file cannot be read, or has errors */
 export function loadConfig(file: string): Config {
-  return loadFile(file, configSchema, "name a configuration with -c FILE, or try the router without one: junctor dev");
+  return parseConfig(readText(file, "name a configuration with -c FILE, or try the router without one: junctor dev"), file);
 }
 
 /** @throws {ConfigError} */
 export function parseConfig(text: string, file: string): Config {
-  return parseText(text, file, configSchema);
+  return parseText(text, file, configSchema, (data) => {
+    anchorPaths(data, file);
+    return inconsistencies(data);
+  });
 }
 
-/** @throws {UserError} the file cannot be read, with this remedy, or has errors */
-export function loadFile<T>(file: string, schema: z.ZodType<T>, remedy: string): T {
+/**
+ * Users from a file of their own.
+ *
+ * @throws {UserError} the file cannot be read, or has errors
+ */
+export function loadUsers(file: string, roles: readonly string[]): readonly Principal[] {
+  const text = readText(file, "check the path under realms.*.users or realms.*.auth[*].users");
+  return parseText(text, file, usersSchema, (data) => rolesMissingIn(data, roles));
+}
+
+/** @throws {UserError} the file cannot be read, with this remedy */
+function readText(file: string, remedy: string): string {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);
@@ -49,10 +65,11 @@ export function loadFile<T>(file: string, schema: z.ZodType<T>, remedy: string):
     throw new UserError(`cannot read ${file}: ${whyUnreadable(error)}`, { remedy });
   }
   if (!isUtf8(bytes)) throw new UserError(`${file} is no text in UTF-8`, { remedy: "save it as UTF-8, or name another file" });
-  return parseText(bytes.toString(), file, schema);
+  return bytes.toString();
 }
 
-function parseText<T>(text: string, file: string, schema: z.ZodType<T>): T {
+/** @param check tells what the schema does not */
+function parseText<T>(text: string, file: string, schema: z.ZodType<T>, check: (data: unknown) => Finding[]): T {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, version: "1.2" });
   const found: { offset: number; path: Path; message: string }[] = [];
@@ -62,14 +79,14 @@ function parseText<T>(text: string, file: string, schema: z.ZodType<T>): T {
   }
   if (found.length === 0) {
     const data = plain(document, file);
+    const findings = check(data);
     const result = schema.safeParse(data);
-    if (result.success) return result.data;
+    if (result.success && findings.length === 0) return result.data;
     // What stands in a record of users may be a secret, and errors are logged (AUTH-10).
     const root: z.ZodType = schema;
     const isSecret = (path: Path) => root === usersSchema || path.includes("users");
-    for (const issue of result.error.issues) {
-      for (const finding of findingsOf(issue, data, root, isSecret)) found.push({ offset: offsetOf(document, finding.path), ...finding });
-    }
+    for (const issue of result.error?.issues ?? []) findings.push(...findingsOf(issue, data, root, isSecret));
+    for (const finding of findings) found.push({ offset: offsetOf(document, finding.path), ...finding });
   }
   found.sort((a, b) => a.offset - b.offset);
   throw new ConfigError(

@@ -111,7 +111,8 @@ const HEAD = `# Configuration
 <!-- Generated from packages/server/src/config/schema.ts by \`npm run docs\`; a test fails where the two differ. -->
 
 \`junctor start -c FILE\` reads one file, YAML or JSON. Unknown keys are errors. All errors of a file are told at once, each with
-file, line and column, what is there, and what was expected; a file with errors takes no effect.
+file, line and column, what is there, and what was expected; a file with errors takes no effect. Paths in a file are relative to
+the directory that the file lies in.
 
 \`\`\`yaml
 version: 1

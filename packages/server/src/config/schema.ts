@@ -4,14 +4,12 @@
  * What comes later has its place beside what is here: `services`, `web` and `metrics` at the top, further methods under
  * `realms.*.auth`, further keys in a role.
  */
-import { resolve } from "node:path";
 import { isUri } from "@junctor/protocol";
 import { DEFAULT_LIMITS, type RouterLimits } from "@junctor/router";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "@junctor/transport-node";
 import { z } from "zod";
 import { usersSchema } from "../auth/users.ts";
-import { closest } from "../closest.ts";
-import { authSchema, isRecord, rolesNamed } from "./auth-schema.ts";
+import { authSchema, isRecord } from "./auth-schema.ts";
 import { callsSchema } from "./calls-schema.ts";
 import { eventsSchema } from "./events-schema.ts";
 import { count, duration, hostRule, originRule, proxy, size, uriPattern } from "./scalars.ts";
@@ -50,55 +48,38 @@ const role = z.strictObject({
     .describe("Who learns who calls and publishes."),
 });
 
-export const realmSchema = z
-  .strictObject({
-    auth: z
-      .array(authSchema)
-      .min(1)
-      .describe("The ways in. Of the methods that a client offers, in its order, the first that stands here is used."),
-    users: z
-      .union([z.string().min(1), usersSchema])
-      .meta({ title: "[users](#users)" })
-      .optional()
-      .describe("Who may log in: a users file, or its contents."),
-    roles: z.record(z.string().min(1), role).describe("What those who have joined may do, by the name of their role."),
-    uri: z
-      .enum(["loose", "strict"])
-      .default("loose")
-      .describe(
-        "What a component of a URI may consist of: anything but white space, # and dots (loose), or lower-case letters, digits and _ (strict).",
-      ),
-    calls: callsSchema.prefault({}).describe("What may become of calls: time-outs, policies of shared procedures, waiting, sharding."),
-    events: eventsSchema.prefault({}).describe("What becomes of events beyond their delivery: history, retained values, consumer groups."),
-    requestIds: z
-      .enum(["lenient", "strict"])
-      .default("lenient")
-      .describe(
-        "Whether the ids of a client's requests have to count 1, 2, 3, … (strict), or may be any that no call in flight has (lenient), as those of nexus and xconn are when an application calls from several goroutines.",
-      ),
-  })
-  .superRefine(checkRoles, { when: () => true });
+export const realmSchema = z.strictObject({
+  auth: z
+    .array(authSchema)
+    .min(1)
+    .describe("The ways in. Of the methods that a client offers, in its order, the first that stands here is used."),
+  users: z
+    .union([z.string().min(1), usersSchema])
+    .meta({ title: "[users](#users)" })
+    .optional()
+    .describe("Who may log in: a users file, or its contents."),
+  roles: z.record(z.string().min(1), role).describe("What those who have joined may do, by the name of their role."),
+  uri: z
+    .enum(["loose", "strict"])
+    .default("loose")
+    .describe(
+      "What a component of a URI may consist of: anything but white space, # and dots (loose), or lower-case letters, digits and _ (strict).",
+    ),
+  calls: callsSchema.prefault({}).describe("What may become of calls: time-outs, policies of shared procedures, waiting, sharding."),
+  events: eventsSchema.prefault({}).describe("What becomes of events beyond their delivery: history, retained values, consumer groups."),
+  requestIds: z
+    .enum(["lenient", "strict"])
+    .default("lenient")
+    .describe(
+      "Whether the ids of a client's requests have to count 1, 2, 3, … (strict), or may be any that no call in flight has (lenient), as those of nexus and xconn are when an application calls from several goroutines.",
+    ),
+});
 
-// These two run with other errors or without, so that all are told at once: what is there is not known to be right.
-
+// This runs with other errors or without, so that all are told at once: what is there is not known to be right.
 function checkNames(realms: unknown, context: z.core.$RefinementCtx): void {
   if (!isRecord(realms)) return;
   const message = "the name of a realm is a URI: components without white space and #, joined by dots";
   for (const name of Object.keys(realms)) if (!isUri(name)) context.addIssue({ code: "custom", path: [name], message });
-}
-
-function checkRoles(realm: { readonly auth?: unknown; readonly roles?: unknown }, context: z.core.$RefinementCtx): void {
-  if (!isRecord(realm) || !isRecord(realm.roles) || !Array.isArray(realm.auth)) return;
-  const known = Object.keys(realm.roles);
-  realm.auth.forEach((method: unknown, i) => {
-    for (const { role, path } of rolesNamed(method)) {
-      if (known.includes(role)) continue;
-      const meant = closest(role, known);
-      const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
-      const message = `expected a role of this realm, which has ${known.join(", ") || "none"}${hint}`;
-      context.addIssue({ code: "custom", path: ["auth", i, ...path], message });
-    }
-  });
 }
 
 const listener = z
@@ -321,60 +302,25 @@ const limits = z
       context.addIssue({ code: "custom", path: ["messageSizeBeforeJoin"], message: "messageSizeBeforeJoin cannot be above messageSize" });
   });
 
-export const configSchema = z
-  .strictObject({
-    version: z.literal(1).describe("Of the form of this file. There is one."),
-    listen: z.array(listener).min(1).describe("Where the server listens."),
-    realms: z
-      .record(z.string(), realmSchema)
-      .superRefine(checkNames, { when: () => true })
-      .superRefine((realms, context) => {
-        const owners = new Map<string, string>();
-        for (const [name, { events }] of Object.entries(realms)) {
-          if (events.store === undefined) continue;
-          const path = resolve(events.store.path);
-          const owner = owners.get(path);
-          owners.set(path, name);
-          if (owner === undefined) continue;
-          context.addIssue({
-            code: "custom",
-            path: [name, "events", "store", "path"],
-            message: `the realm ${owner} keeps its events there`,
-          });
-        }
-      })
-      .describe("Name spaces that share nothing, by their names, which are URIs."),
-    limits: limits.prefault({}).describe("What a peer may make the server keep, and for how long it may make it wait."),
-    log: z
-      .strictObject({
-        level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info").describe("The least level that is written."),
-        format: z
-          .enum(["json", "pretty", "auto"])
-          .default("auto")
-          .describe("One JSON line per event, or text for people; auto writes text on a terminal and JSON otherwise."),
-      })
-      .prefault({})
-      .describe("The log, on standard output."),
-  })
-  .superRefine(checkCookies, { when: () => true });
-
-/** Log-in cookies are a matter of a listener and a realm together. What is there is not known to be right. */
-function checkCookies(config: unknown, context: z.core.$RefinementCtx): void {
-  if (!isRecord(config) || !Array.isArray(config["listen"]) || !isRecord(config["realms"])) return;
-  const keeping = config["listen"].flatMap((listener: unknown, i) =>
-    isRecord(listener) && listener["cookie"] !== undefined ? [["listen", i, "cookie"]] : [],
-  );
-  const using = Object.entries(config["realms"]).flatMap(([name, realm]) => {
-    const auth: unknown = isRecord(realm) ? realm["auth"] : undefined;
-    if (!Array.isArray(auth)) return [];
-    return auth.flatMap((method: unknown, i) => (isRecord(method) && method["method"] === "cookie" ? [["realms", name, "auth", i]] : []));
-  });
-  const alone = (paths: readonly (string | number)[][], message: string) => {
-    for (const path of paths) context.addIssue({ code: "custom", path, message });
-  };
-  if (keeping.length === 0) alone(using, "no listener keeps cookies: give one of them cookie: {}");
-  if (using.length === 0) alone(keeping, "no realm has the method cookie");
-}
+export const configSchema = z.strictObject({
+  version: z.literal(1).describe("Of the form of this file. There is one."),
+  listen: z.array(listener).min(1).describe("Where the server listens."),
+  realms: z
+    .record(z.string(), realmSchema)
+    .superRefine(checkNames, { when: () => true })
+    .describe("Name spaces that share nothing, by their names, which are URIs."),
+  limits: limits.prefault({}).describe("What a peer may make the server keep, and for how long it may make it wait."),
+  log: z
+    .strictObject({
+      level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info").describe("The least level that is written."),
+      format: z
+        .enum(["json", "pretty", "auto"])
+        .default("auto")
+        .describe("One JSON line per event, or text for people; auto writes text on a terminal and JSON otherwise."),
+    })
+    .prefault({})
+    .describe("The log, on standard output."),
+});
 
 export type Config = z.output<typeof configSchema>;
 export type ListenerConfig = Config["listen"][number];

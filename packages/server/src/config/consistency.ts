@@ -1,0 +1,150 @@
+/**
+ * What a configuration says in one place about another: roles, realms, users, listeners and stores that have to be there, or
+ * must not be there twice. It looks at what the file holds before the schema has made anything of it, so that all mistakes are
+ * told at once: nothing is known to be right.
+ */
+import { resolve } from "node:path";
+import { closest } from "../closest.ts";
+import { isRecord, rolesNamed } from "./auth-schema.ts";
+import type { Finding, Path } from "./finding.ts";
+
+export function inconsistencies(config: unknown): Finding[] {
+  if (!isRecord(config)) return [];
+  const listeners = asList(config["listen"]);
+  const realms = isRecord(config["realms"]) ? config["realms"] : {};
+  const hasClientCertificates = listeners.some(
+    (listener) => isRecord(listener) && isRecord(listener["tls"]) && "clientCa" in listener["tls"],
+  );
+  const found = [...listenersTwice(listeners), ...cookiesAlone(listeners, realms)];
+  const stores = new Map<string, string>();
+  for (const [name, realm] of Object.entries(realms)) {
+    if (!isRecord(realm)) continue;
+    for (const { path, message } of [
+      ...rolesMissing(realm),
+      ...realmsMissing(realm, Object.keys(realms)),
+      ...waysThatLetNobodyIn(realm, hasClientCertificates),
+      ...storeTwice(name, realm, stores),
+    ])
+      found.push({ path: ["realms", name, ...path], message });
+  }
+  return found;
+}
+
+/** A users file names no role that its realm has not. */
+export function rolesMissingIn(users: unknown, roles: readonly string[]): Finding[] {
+  if (!isRecord(users)) return [];
+  return Object.entries(users).flatMap(([authid, user]) => {
+    if (!isRecord(user)) return [];
+    const named: [Path, unknown][] = [
+      [[authid, "role"], user["role"]],
+      ...asList(user["roles"]).map((role, i): [Path, unknown] => [[authid, "roles", i], role]),
+    ];
+    return missing(named, roles, "role of this realm");
+  });
+}
+
+function rolesMissing(realm: Readonly<Record<string, unknown>>): Finding[] {
+  if (!isRecord(realm["roles"])) return [];
+  const roles = Object.keys(realm["roles"]);
+  const found = within(["users"], rolesMissingIn(realm["users"], roles));
+  for (const [path, method] of methodsOf(realm)) {
+    found.push(
+      ...missing(
+        rolesNamed(method).map((named): [Path, unknown] => [[...path, ...named.path], named.role]),
+        roles,
+        "role of this realm",
+      ),
+    );
+    found.push(...missing([[[...path, "defaultRole"], method["defaultRole"]]], roles, "role of this realm"));
+    found.push(...within([...path, "users"], rolesMissingIn(method["users"], roles)));
+  }
+  return found;
+}
+
+function realmsMissing(realm: Readonly<Record<string, unknown>>, realms: readonly string[]): Finding[] {
+  const named: [Path, unknown][] = [...methodsOf(realm)].map(([path, method]) => [
+    [...path, "authenticatorRealm"],
+    method["authenticatorRealm"],
+  ]);
+  for (const [name, role] of Object.entries(isRecord(realm["roles"]) ? realm["roles"] : {}))
+    if (isRecord(role)) named.push([["roles", name, "authorizerRealm"], role["authorizerRealm"]]);
+  return missing(named, realms, "realm of this file");
+}
+
+function waysThatLetNobodyIn(realm: Readonly<Record<string, unknown>>, hasClientCertificates: boolean): Finding[] {
+  return [...methodsOf(realm)].flatMap(([path, { method, users, authenticator }]) => {
+    const message = `nobody can log in by ${String(method)}`;
+    if (method === "tls") return hasClientCertificates ? [] : [{ path, message: `${message}: no listener has tls.clientCa` }];
+    if (!WITH_USERS.has(method) || users !== undefined || authenticator !== undefined || realm["users"] !== undefined) return [];
+    return [{ path, message: `${message}: give users, here or to the realm, or an authenticator` }];
+  });
+}
+
+const WITH_USERS: ReadonlySet<unknown> = new Set(["ticket", "wampcra", "wamp-scram", "scram", "cryptosign"]);
+
+function storeTwice(name: string, { events }: Readonly<Record<string, unknown>>, owners: Map<string, string>): Finding[] {
+  const store = isRecord(events) ? events["store"] : undefined;
+  if (!isRecord(store) || typeof store["path"] !== "string") return [];
+  const path = resolve(store["path"]);
+  const owner = owners.get(path);
+  owners.set(path, name);
+  return owner === undefined ? [] : [{ path: ["events", "store", "path"], message: `the realm ${owner} keeps its events there` }];
+}
+
+/** Log-in cookies are a matter of a listener and a realm together. */
+function cookiesAlone(listeners: readonly unknown[], realms: Readonly<Record<string, unknown>>): Finding[] {
+  const keeping = listeners.flatMap((listener, i): Path[] =>
+    isRecord(listener) && listener["cookie"] !== undefined ? [["listen", i, "cookie"]] : [],
+  );
+  const using = Object.entries(realms).flatMap(([name, realm]): Path[] =>
+    !isRecord(realm) ? [] : [...methodsOf(realm)].flatMap(([path, { method }]) => (method === "cookie" ? [["realms", name, ...path]] : [])),
+  );
+  if (keeping.length === 0) return using.map((path) => ({ path, message: "no listener keeps cookies: give one of them cookie: {}" }));
+  return using.length > 0 ? [] : keeping.map((path) => ({ path, message: "no realm has the method cookie" }));
+}
+
+function listenersTwice(listeners: readonly unknown[]): Finding[] {
+  return listeners.flatMap((listener, i) => {
+    const other = listeners.slice(0, i).findIndex((earlier) => isSamePlace(earlier, listener));
+    const key = isRecord(listener) && listener["path"] !== undefined ? "path" : "port";
+    return other < 0 ? [] : [{ path: ["listen", i, key], message: `listen[${other}] listens there already` }];
+  });
+}
+
+function isSamePlace(a: unknown, b: unknown): boolean {
+  if (!isRecord(a) || !isRecord(b)) return false;
+  if (typeof a["path"] === "string" && typeof b["path"] === "string") return resolve(a["path"]) === resolve(b["path"]);
+  if (typeof a["port"] !== "number" || a["port"] === 0 || a["port"] !== b["port"]) return false;
+  const [one = "127.0.0.1", another = "127.0.0.1"] = [a["host"], b["host"]];
+  return one === another || EVERYWHERE.has(one) || EVERYWHERE.has(another);
+}
+
+const EVERYWHERE: ReadonlySet<unknown> = new Set(["0.0.0.0", "::"]);
+
+/** The ways in, those that come on top of another included, with where in the realm each one stands. */
+function* methodsOf({ auth }: Readonly<Record<string, unknown>>): IterableIterator<[Path, Readonly<Record<string, unknown>>]> {
+  for (const [i, method] of asList(auth).entries()) {
+    if (!isRecord(method)) continue;
+    yield [["auth", i], method];
+    for (const [j, further] of asList(method["also"]).entries()) if (isRecord(further)) yield [["auth", i, "also", j], further];
+  }
+}
+
+/** What is named and is not there; what is no name at all is for the schema to tell. */
+function missing(named: readonly [Path, unknown][], known: readonly string[], what: string): Finding[] {
+  return named.flatMap(([path, name]) => {
+    if (typeof name !== "string" || name === "" || known.includes(name)) return [];
+    const meant = closest(name, known);
+    const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+    const expected = `expected a ${what}, which has ${known.join(", ") || "none"}${hint}`;
+    return [{ path, message: `got ${JSON.stringify(name)}, ${expected}` }];
+  });
+}
+
+function within(path: Path, findings: readonly Finding[]): Finding[] {
+  return findings.map((finding) => ({ path: [...path, ...finding.path], message: finding.message }));
+}
+
+function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

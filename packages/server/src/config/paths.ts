@@ -1,0 +1,36 @@
+/** Paths in a configuration are relative to its own directory, wherever the server is started from. */
+import { dirname, resolve } from "node:path";
+import { isRecord } from "./auth-schema.ts";
+
+/** Where paths stand; `*` is any key or item. A value that is no text is no path. */
+const PATHS = [
+  "listen.*.path",
+  "listen.*.static",
+  "listen.*.tls.cert",
+  "listen.*.tls.key",
+  "listen.*.tls.clientCa",
+  "realms.*.users",
+  "realms.*.auth.*.users",
+  "realms.*.auth.*.also.*.users",
+  "realms.*.auth.*.routerKey",
+  "realms.*.auth.*.also.*.routerKey",
+  "realms.*.auth.*.jwks",
+  "realms.*.events.store.path",
+].map((path) => path.split("."));
+
+const IS_URL = /^\w+:\/\//;
+
+/** Makes the paths in what a file holds absolute. Nothing of it is known to be right. */
+export function anchorPaths(config: unknown, file: string): void {
+  for (const path of PATHS) anchor(config, path, dirname(resolve(file)));
+}
+
+function anchor(value: unknown, [key = "", ...rest]: readonly string[], directory: string): void {
+  if (!isRecord(value)) return;
+  const entries = value as Record<string, unknown>;
+  for (const name of key === "*" ? Object.keys(entries) : [key]) {
+    const inner = entries[name];
+    if (rest.length > 0) anchor(inner, rest, directory);
+    else if (typeof inner === "string" && inner !== "" && !IS_URL.test(inner)) entries[name] = resolve(directory, inner);
+  }
+}
