@@ -6,6 +6,7 @@ import { createLogger, type LogEvent, logEvent } from "../log.ts";
 import { startServer } from "../server.ts";
 import { Exit, UserError } from "../user-error.ts";
 import { untilSignal } from "./signals.ts";
+import { keepYoungGeneration } from "./young-generation.ts";
 
 export async function start(options: { config?: string }): Promise<void> {
   if (options.config === undefined)
@@ -19,6 +20,7 @@ export async function start(options: { config?: string }): Promise<void> {
   const server = await startServer({ listen: config.listen, realms: config.realms, limits: limitsOf(config), log }).catch((error) => {
     throw error instanceof ListenError ? new UserError(error.message, { remedy: `change it under listen in ${options.config}` }) : error;
   });
+  keepYoungGeneration();
   for (const [i, { type, tls }] of config.listen.entries()) {
     log({ event: "listener.up", type, address: server.listeners[i]?.address ?? "?", tls: tls !== undefined });
   }
