@@ -8,7 +8,11 @@
  * A walk goes down at most two ways at each component, and only where patterns lead.
  */
 interface Node<T> {
-  readonly literals: Map<string, Node<T>>;
+  /** The one literal component that leads on, and where: most nodes have no other. Bench: match. */
+  name: string;
+  next: Node<T> | undefined;
+  /** In place of that one, once there have been several. */
+  literals: Map<string, Node<T>> | undefined;
   any: Node<T> | undefined;
   value: T | undefined;
 }
@@ -24,7 +28,7 @@ export class WildcardTrie<T> {
   get(pattern: string): T | undefined {
     let node: Node<T> | undefined = this.#root;
     for (const component of pattern.split(".")) {
-      node = component === "" ? node.any : node.literals.get(component);
+      node = component === "" ? node.any : literal(node, component);
       if (node === undefined) return undefined;
     }
     return node.value;
@@ -33,11 +37,11 @@ export class WildcardTrie<T> {
   set(pattern: string, value: T): void {
     let node = this.#root;
     for (const component of pattern.split(".")) {
-      let next = component === "" ? node.any : node.literals.get(component);
+      let next = component === "" ? node.any : literal(node, component);
       if (next === undefined) {
         next = createNode();
         if (component === "") node.any = next;
-        else node.literals.set(component, next);
+        else addLiteral(node, component, next);
       }
       node = next;
     }
@@ -73,7 +77,37 @@ export class WildcardTrie<T> {
 }
 
 function createNode<T>(): Node<T> {
-  return { literals: new Map(), any: undefined, value: undefined };
+  return { name: "", next: undefined, literals: undefined, any: undefined, value: undefined };
+}
+
+function literal<T>(node: Node<T>, component: string): Node<T> | undefined {
+  if (node.literals !== undefined) return node.literals.get(component);
+  return node.name === component ? node.next : undefined;
+}
+
+function addLiteral<T>(node: Node<T>, component: string, next: Node<T>): void {
+  if (node.literals !== undefined) node.literals.set(component, next);
+  else if (node.next === undefined) {
+    node.name = component;
+    node.next = next;
+  } else {
+    node.literals = new Map([
+      [node.name, node.next],
+      [component, next],
+    ]);
+    node.name = "";
+    node.next = undefined;
+  }
+}
+
+function removeLiteral<T>(node: Node<T>, component: string): void {
+  if (node.literals === undefined) {
+    node.name = "";
+    node.next = undefined;
+    return;
+  }
+  node.literals.delete(component);
+  if (node.literals.size === 0) node.literals = undefined;
 }
 
 function collect<T>(node: Node<T>, components: readonly string[], depth: number, into: T[]): void {
@@ -81,15 +115,15 @@ function collect<T>(node: Node<T>, components: readonly string[], depth: number,
     if (node.value !== undefined) into.push(node.value);
     return;
   }
-  const literal = node.literals.get(components[depth] as string);
-  if (literal !== undefined) collect(literal, components, depth + 1, into);
+  const next = literal(node, components[depth] as string);
+  if (next !== undefined) collect(next, components, depth + 1, into);
   if (node.any !== undefined) collect(node.any, components, depth + 1, into);
 }
 
 function best<T>(node: Node<T>, components: readonly string[], depth: number): T | undefined {
   if (depth === components.length) return node.value;
-  const literal = node.literals.get(components[depth] as string);
-  const found = literal === undefined ? undefined : best(literal, components, depth + 1);
+  const next = literal(node, components[depth] as string);
+  const found = next === undefined ? undefined : best(next, components, depth + 1);
   return found ?? (node.any === undefined ? undefined : best(node.any, components, depth + 1));
 }
 
@@ -100,14 +134,15 @@ function remove<T>(node: Node<T>, components: readonly string[], depth: number):
   else if (component === "") {
     if (node.any !== undefined && remove(node.any, components, depth + 1)) node.any = undefined;
   } else {
-    const next = node.literals.get(component);
-    if (next !== undefined && remove(next, components, depth + 1)) node.literals.delete(component);
+    const next = literal(node, component);
+    if (next !== undefined && remove(next, components, depth + 1)) removeLiteral(node, component);
   }
-  return node.value === undefined && node.any === undefined && node.literals.size === 0;
+  return node.value === undefined && node.any === undefined && node.next === undefined && node.literals === undefined;
 }
 
 function* values<T>(node: Node<T>): IterableIterator<T> {
   if (node.value !== undefined) yield node.value;
-  for (const next of node.literals.values()) yield* values(next);
+  if (node.next !== undefined) yield* values(node.next);
+  if (node.literals !== undefined) for (const next of node.literals.values()) yield* values(next);
   if (node.any !== undefined) yield* values(node.any);
 }
