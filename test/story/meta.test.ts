@@ -2,11 +2,10 @@
 // carries a session (requirements 6, 5.10).
 import { ApplicationError, type Session, Uri } from "@junctor/client";
 import { MetaApi } from "@junctor/client/meta";
-import { ALLOW_ALL, connections, hear, Inbox, realmConfig, startRouter } from "@junctor/testkit";
+import { ALL_POWERS, connections, hear, Inbox, realmConfig, startRouter } from "@junctor/testkit";
 import { describe, expect, test } from "vitest";
 
-const permissions = [ALLOW_ALL, { uri: "wamp.", match: "prefix", allow: { call: true } } as const];
-const realms = [realmConfig("realm1", permissions)];
+const realms = [realmConfig("realm1", ALL_POWERS)];
 const errorOf = (promise: Promise<unknown>) =>
   promise.then(
     () => "none",

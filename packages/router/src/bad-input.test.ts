@@ -266,9 +266,15 @@ describe("details of HELLO", () => {
     ["a string", { roles: "caller" }, "abort"],
     ["the router's own", { roles: { broker: {}, dealer: {} } }, "abort"],
     ["one that nobody knows beside one (FEAT-02)", { roles: { caller: {}, oracle: {} } }, "ok"],
-    ["one that is no dict beside one", { roles: { caller: {}, callee: true } }, "ok"],
-    ["features that are no dict (SES-03)", { roles: { caller: { features: [] } } }, "ok"],
-    ["features that are no booleans (SES-03)", { roles: { caller: { features: { call_canceling: 1, x: "yes" } } } }, "ok"],
+    ["an unknown one that is no dict beside one (FEAT-02)", { roles: { caller: {}, oracle: 1 } }, "ok"],
+    ["one that is null beside one (AMB-12)", { roles: { caller: {}, callee: null } }, "ok"],
+    ["one that is no dict beside one (MSG-06)", { roles: { caller: {}, callee: true } }, "abort"],
+    ["features that are null (AMB-12)", { roles: { caller: { features: null } } }, "ok"],
+    ["features that are a list (SES-03, MSG-06)", { roles: { caller: { features: [] } } }, "abort"],
+    ["features that are a number (SES-03, MSG-06)", { roles: { caller: { features: 1 } } }, "abort"],
+    ["a feature that is a number (SES-03, MSG-06, MSG-02)", { roles: { caller: { features: { call_canceling: 1 } } } }, "abort"],
+    ["a feature that is null (AMB-12)", { roles: { caller: { features: { call_canceling: null } } } }, "ok"],
+    ["unknown features that are no booleans (FEAT-02)", { roles: { caller: { features: { x: "yes", __proto__: 1 } } } }, "ok"],
   ])("roles: %s (SES-02)", (_what, details, expected) => judge(expected, () => hello(details), false));
 
   test.each<[unknown, Verdict]>([

@@ -1,6 +1,6 @@
 // One test or more per feature that the meta API announces, by its name; the last test holds the table against them (FEAT-01).
 import { MessageType } from "@junctor/protocol";
-import { ALLOW_ALL, realmConfig, TestRouter } from "@junctor/testkit";
+import { ALL_POWERS, realmConfig, TestRouter } from "@junctor/testkit";
 import { afterAll, describe, expect, test as vitest } from "vitest";
 import { ANNOUNCED } from "./feature.ts";
 
@@ -13,8 +13,7 @@ function test(feature: string, sentence: string, body: () => void): void {
 // That each URI is there; what it answers stands in meta/*.test.ts.
 describe("meta API", () => {
   const setup = () => {
-    const permissions = [ALLOW_ALL, { uri: "wamp.", match: "prefix", allow: { call: true } } as const];
-    const router = new TestRouter({ realms: [realmConfig("realm1", permissions)] });
+    const router = new TestRouter({ realms: [realmConfig("realm1", ALL_POWERS)] });
     const [asker, other] = [router.join(), router.join()];
     const hears = (name: string, ...verbs: string[]) => {
       const topics = new Map(verbs.map((verb) => [asker.subscribe(`wamp.${name}.${verb}`), verb]));

@@ -17,6 +17,7 @@ export {
   type Decision,
   type Disclosure,
   type Permission,
+  POWERS,
   Role,
   type RoleConfig,
 } from "./access/role.ts";

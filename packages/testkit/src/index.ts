@@ -19,6 +19,6 @@ export {
   type TransportName,
 } from "./story-router.ts";
 export { TEST_CERTIFICATE, TEST_KEY } from "./test-certificate.ts";
-export { ALL_ROLES, ALLOW_ALL, realmConfig, TestPeer, TestRouter } from "./test-router.ts";
+export { ALL_POWERS, ALL_ROLES, ALLOW_ALL, realmConfig, TestPeer, TestRouter } from "./test-router.ts";
 export { VIRTUAL_EPOCH, VirtualClock } from "./virtual-clock.ts";
 export { CODECS, type Frame, frameOf, HELLO, openSocket, read, WirePeer } from "./wire-peer.ts";

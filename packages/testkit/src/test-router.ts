@@ -12,6 +12,7 @@ import {
 import {
   anonymous,
   type Permission,
+  POWERS,
   type Realm,
   type RealmConfig,
   Router,
@@ -108,6 +109,12 @@ export class TestRouter {
 export function realmConfig(name: string, permissions: readonly Permission[] = [ALLOW_ALL]): RealmConfig {
   return { name, roles: [{ name: "anonymous", permissions }], authenticate: anonymous("anonymous"), requestIds: "strict" };
 }
+
+/** Everything, and what has to be granted by its name (AMB-97). */
+export const ALL_POWERS: readonly Permission[] = [
+  ALLOW_ALL,
+  ...POWERS.map((uri) => ({ uri, match: "exact", allow: { call: true } }) as const),
+];
 
 const flags = (...names: string[]) => ({ features: Object.fromEntries(names.map((name) => [name, true])) });
 const calls = ["call_canceling", "call_timeout", "payload_passthru_mode", "progressive_call_invocations", "progressive_call_results"];

@@ -4,7 +4,7 @@
  * (MSG-06, AMB-15).
  */
 import { ProtocolError } from "../error.ts";
-import { CLIENT_ROLES, ROUTER_ROLES, type RoleDetails } from "../feature.ts";
+import { CLIENT_ROLES, FEATURES, ROUTER_ROLES, type RoleDetails } from "../feature.ts";
 import { isId } from "../id.ts";
 import { NO_OPTIONS } from "./message.ts";
 import type { PublishOptions } from "./pubsub.ts";
@@ -135,9 +135,10 @@ export function checkOptions<T extends object>(type: number, known: OptionTable,
 }
 
 /**
- * The roles that this side knows, at least one (SES-02). A feature that is not `true` counts as not announced.
+ * The roles that this side knows, at least one (SES-02), and what is announced of their features. Others are ignored, of
+ * whatever type (FEAT-02).
  *
- * @throws {ProtocolError} `INVALID_OPTION` where no known role is announced
+ * @throws {ProtocolError} `INVALID_OPTION` where no known role is announced, or one in another form than a dict (MSG-06)
  */
 export function checkRoles<Role extends string>(
   type: number,
@@ -149,10 +150,12 @@ export function checkRoles<Role extends string>(
   let count = 0;
   if (isDict(announced)) {
     for (const [name, details] of Object.entries(announced)) {
-      const role = known.find((candidate) => candidate === name); // [FEAT-02] others are ignored
-      if (role === undefined || !isDict(details)) continue;
+      const role = known.find((candidate) => candidate === name);
+      if (role === undefined || details === null || details === undefined) continue; // [AMB-12]
+      if (!isDict(details)) throw wrongOption(type, `roles.${role}`, "dict");
       count++;
-      roles[role] = isDict(details["features"]) ? { features: checkFeatures(details["features"]) } : NO_ROLE_DETAILS;
+      const features = details["features"] ?? undefined;
+      roles[role] = features === undefined ? NO_ROLE_DETAILS : { features: checkFeatures(type, role, features) };
     }
   }
   if (count === 0) {
@@ -167,9 +170,15 @@ export function checkRoles<Role extends string>(
 
 const NO_ROLE_DETAILS: RoleDetails = Object.freeze({});
 
-function checkFeatures(raw: Record<string, unknown>): Record<string, boolean> {
+/** Those that are `true`, unknown ones too: whoever has the message may know them. */
+function checkFeatures(type: number, role: string, raw: unknown): Record<string, boolean> {
+  if (!isDict(raw)) throw wrongOption(type, `roles.${role}.features`, "dict");
   const features: Record<string, boolean> = {};
-  for (const flag of Object.keys(raw)) if (raw[flag] === true && flag !== "__proto__") features[flag] = true;
+  for (const [flag, value] of Object.entries(raw)) {
+    if (value === true && flag !== "__proto__") features[flag] = true;
+    else if (value !== null && value !== undefined && typeof value !== "boolean" && FEATURES.has(flag))
+      throw wrongOption(type, `roles.${role}.features.${flag}`, "bool");
+  }
   return features;
 }
 

@@ -125,14 +125,14 @@ export class Role {
     }
   }
 
-  // [AMB-97] Leave to call everything, or all of an application, is no leave to end other sessions and what they offer: that
-  // has to be given under its reserved name. As denials of those URIs, so that a decision costs nothing.
+  // [AMB-97] Leave to call everything, or all of the meta API, is no leave to end other sessions and what they offer: each
+  // of these has to be given by its own name. As denials of those URIs, so that a decision costs nothing.
   #withholdPower(): void {
     const { call } = this.#grants;
     for (const uri of POWERS) {
       const grant = call.best(uri, true);
-      if (grant !== undefined && !isReserved(grant.uri))
-        call.set(uri, "exact", { uri, match: "exact", decision: DENIED, isImplied: true, place: grant.place });
+      if (grant === undefined || grant.match === "exact") continue;
+      call.set(uri, "exact", { uri, match: "exact", decision: DENIED, isImplied: true, place: grant.place });
     }
   }
 
@@ -146,7 +146,8 @@ export class Role {
     const shared = this.#shared === undefined ? undefined : this.#shared.#grants[action].best(uri, true);
     if (own === undefined || shared === undefined) return own ?? shared;
     const order = compareSpecificity(own, shared, uri);
-    if (order === 0) return own.decision.allow ? shared : own; // of the same pattern a denial wins
+    // Of the same pattern a denial wins, if it is one of the configuration's.
+    if (order === 0) return (own.decision.allow || own.isImplied) && !shared.isImplied ? shared : own;
     return order < 0 ? own : shared;
   }
 
@@ -181,8 +182,8 @@ export class Role {
   }
 }
 
-/** Meta procedures that act on other sessions. */
-const POWERS: readonly string[] = [
+/** Meta procedures that act on other sessions. A permission has to name each of them; no pattern reaches it. */
+export const POWERS: readonly string[] = [
   "wamp.session.kill",
   "wamp.session.kill_by_authid",
   "wamp.session.kill_by_authrole",

@@ -303,6 +303,22 @@ test("subscription_revocation", "only that subscriber loses it, and is told only
   expect([a.inbox.length, b.inbox.length]).toEqual([0, 1]);
 });
 
+vitest("what is received is not asked for, and who says so all the same is not wrong (ACK-01)", () => {
+  const router = new TestRouter();
+  const subscriber = router.attach();
+  subscriber.send({ type: MessageType.Hello, realm: "realm1", details: { roles: ALL_ROLES } });
+  const { roles } = subscriber.take(MessageType.Welcome).details;
+  expect(Object.keys({ ...roles.broker?.features, ...roles.dealer?.features }).filter((flag) => /acknowledge|received/.test(flag))).toEqual(
+    [],
+  );
+  subscriber.subscribe("com.t");
+  router.join().publish("com.t");
+  const { publication, details } = subscriber.take(MessageType.Event);
+  expect(details).toEqual({});
+  for (const id of [publication, publication, 4711]) subscriber.send({ type: MessageType.EventReceived, publication: id });
+  expect([subscriber.inbox, subscriber.closed]).toEqual([[], undefined]);
+});
+
 afterAll(() => {
   // The meta API has its proof in ../feature.test.ts.
   const announced = [...ANNOUNCED.broker.filter((flag) => !flag.endsWith("_meta_api")), ...Object.keys(CONFIGURABLE.broker)];

@@ -1,10 +1,11 @@
 // CANCEL in its three modes and its races, and progressive results, which need it (requirements 4.1, 4.4).
 import { MessageType, NO_OPTIONS, Payload, Uri } from "@junctor/protocol";
-import { ALL_ROLES, TestRouter } from "@junctor/testkit";
+import { ALL_ROLES, realmConfig, TestRouter } from "@junctor/testkit";
 import { expect, test } from "vitest";
+import type { CallConfig } from "./call-config.ts";
 
-const call = (callee = ALL_ROLES) => {
-  const router = new TestRouter();
+const call = (callee = ALL_ROLES, calls: Partial<CallConfig> = {}) => {
+  const router = new TestRouter({ realms: [{ ...realmConfig("realm1"), calls }] });
   const [caller, target] = [router.join(), router.join(callee)];
   target.register("com.x");
   const request = caller.call("com.x", [], { receive_progress: true });
@@ -72,6 +73,32 @@ test("call_canceling: a callee without it is never interrupted: every mode is sk
     expect(caller.take(MessageType.Error)).toMatchObject(canceled);
     expect(target.inbox).toEqual([]);
   }
+});
+test("call_canceling: a callee that does not answer a kill is waited for so long and no longer, where that is configured (AMB-54)", () => {
+  const { router, caller, target, invocation, cancel } = call(ALL_ROLES, { killTimeoutMs: 500 });
+  cancel("kill");
+  router.clock.advance(300);
+  target.yield(invocation, [1], { progress: true });
+  cancel("kill"); // moves nothing
+  router.clock.advance(199);
+  expect(caller.inbox.map(({ type }) => type)).toEqual([MessageType.Result]);
+  caller.take(MessageType.Result);
+  router.clock.advance(1);
+  expect(caller.take(MessageType.Error)).toMatchObject(canceled);
+  target.yield(invocation, [2]);
+  expect([caller.inbox, target.closed, router.router.realm("realm1")?.counters.callsInFlight]).toEqual([[], undefined, 0]);
+  expect(target.inbox.map(({ type }) => type)).toEqual([MessageType.Interrupt]);
+});
+test("call_canceling: a kill that is answered, or not limited, leaves nothing behind (AMB-54)", () => {
+  const answered = call(ALL_ROLES, { killTimeoutMs: 500 });
+  answered.cancel("kill");
+  answered.target.yield(answered.invocation, [1]);
+  answered.router.clock.advance(1_000);
+  expect(answered.caller.inbox.map(({ type }) => type)).toEqual([MessageType.Result]);
+  const unlimited = call();
+  unlimited.cancel("kill");
+  unlimited.router.clock.advance(86_400_000);
+  expect(unlimited.caller.inbox).toEqual([]);
 });
 test("call_canceling: an ended or foreign call cannot be cancelled (AMB-48)", () => {
   const { router, caller, target, invocation, request, cancel } = call();

@@ -14,6 +14,13 @@ export interface CallConfig {
    * time-out by so much all the same, in ms; `undefined`: it relies on them (AMB-58).
    */
   readonly forwardMarginMs: number | undefined;
+  /** A call that its caller cancelled with mode kill waits for the callee's answer so long, in ms; 0: for ever (AMB-54). */
+  readonly killTimeoutMs: number;
+  /**
+   * A callee whose result the caller cannot read is sent an ERROR for its invocation, as the specification has it (PPT-09).
+   * Most clients break off over such an ERROR, so that without this they are sent INTERRUPT, or nothing (AMB-127).
+   */
+  readonly pptYieldError: boolean;
   /** Calls that a callee refuses with `wamp.error.unavailable` go to another one (AMB-64). */
   readonly reroute: boolean;
   /** CALL.Options `runmode: "partition"` and `rkey` choose the callee. */
@@ -28,6 +35,8 @@ export const DEFAULT_CALL_CONFIG: CallConfig = {
   defaultTimeoutMs: 0,
   maximumTimeoutMs: 0,
   forwardMarginMs: undefined,
+  killTimeoutMs: 0,
+  pptYieldError: false,
   reroute: false,
   sharding: false,
   invoke: [],

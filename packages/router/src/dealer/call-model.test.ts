@@ -137,7 +137,7 @@ function must(condition: boolean, rule: string, what: number): void {
 
 const config = {
   ...realmConfig("realm1"),
-  calls: { reroute: true, sharding: true, invoke: ["least_loaded"] as const, queueLength: 3, forwardMarginMs: 2 },
+  calls: { reroute: true, sharding: true, invoke: ["least_loaded"] as const, queueLength: 3, forwardMarginMs: 2, killTimeoutMs: 3 },
 };
 
 /** @param steps of one schedule: each says who does what, with what */

@@ -309,6 +309,16 @@ export class Dealer {
     });
   }
 
+  /** For an invocation that is to be killed; `undefined`: it is waited for as long as it takes (AMB-54). */
+  killDeadline(invocation: Invocation): Deadline | undefined {
+    const { killTimeoutMs } = this.config;
+    if (killTimeoutMs === 0) return undefined;
+    return this.#deadlines.after(killTimeoutMs, () => {
+      invocation.giveUpKilling();
+      this.#serve();
+    });
+  }
+
   /** Last in every entry: calls that wait get what has become free meanwhile, once all that was to be said before is said. */
   #serve(): void {
     while (this.#changed.length > 0) this.#changed.pop()?.serve();
@@ -319,7 +329,7 @@ export class Dealer {
     const exceeded = this.#exceeded(caller);
     if (exceeded !== undefined) return exceeded;
     // [RPC-PCI-05, PPT-08]
-    if (options.progress === true || options.ppt_scheme !== undefined)
+    if (options.progress === true || isPassthru(options))
       return refusal(Uri.featureNotSupported, `the router answers ${procedure} itself, and takes plain calls for it`);
     this.#counters.calls++;
     const call = new LocalCall(caller, request, procedure, options, payload);

@@ -1,6 +1,6 @@
 // What callees are told of a call beside its payload (requirements 4.6, 4.7, 12.1).
 import { MessageType, NO_OPTIONS, Payload, Uri } from "@junctor/protocol";
-import type { TrustRule } from "@junctor/router";
+import type { CallConfig, TrustRule } from "@junctor/router";
 import { ALL_ROLES, ALLOW_ALL, realmConfig, TestRouter } from "@junctor/testkit";
 import { expect, test } from "vitest";
 
@@ -54,8 +54,8 @@ test("call_trustlevels: the best rule decides, one for the caller's role first, 
 const passthru = { ppt_scheme: "x_custom", ppt_serializer: "cbor", ppt_cipher: "x_cipher", ppt_keyid: "k1" };
 const plainCallee = { ...ALL_ROLES, callee: { features: { call_canceling: true, progressive_call_results: true } } };
 const plainCaller = { ...ALL_ROLES, caller: {} };
-const carrying = (callerRoles: object, calleeRoles: object, options: object = NO_OPTIONS) => {
-  const router = new TestRouter();
+const carrying = (callerRoles: object, calleeRoles: object, options: object = NO_OPTIONS, calls: Partial<CallConfig> = {}) => {
+  const router = new TestRouter({ realms: [{ ...realmConfig("realm1"), calls }] });
   const [caller, callee] = [router.join(callerRoles), router.join(calleeRoles)];
   callee.register("com.x");
   caller.call("com.x", [new Uint8Array([1, 2])], options);
@@ -120,4 +120,24 @@ test("payload_passthru_mode: a result that its caller cannot read ends the call 
     expect([caller.inbox, callee.inbox, callee.closed]).toEqual([[], [], undefined]);
     expect(router.router.realm("realm1")?.counters.callsInFlight).toBe(0);
   }
+});
+test("payload_passthru_mode: with pptYieldError the callee is sent an ERROR in place of INTERRUPT, or of nothing (PPT-09, AMB-127)", () => {
+  for (const progress of [false, true]) {
+    const roles = { ...ALL_ROLES, caller: { features: { progressive_call_results: true } } };
+    const { caller, callee } = carrying(roles, ALL_ROLES, { receive_progress: true }, { pptYieldError: true });
+    const { request } = callee.take(MessageType.Invocation);
+    callee.yield(request, [], progress ? { ...passthru, progress } : passthru);
+    expect(caller.take(MessageType.Error).error).toBe(Uri.featureNotSupported);
+    expect(callee.inbox).toMatchObject([
+      { type: MessageType.Error, requestType: MessageType.Invocation, request, details: {}, error: Uri.featureNotSupported },
+    ]);
+  }
+});
+test("payload_passthru_mode: the router's own procedures read what they are sent, and refuse it (PPT-08); an empty scheme is none (PPT-01)", () => {
+  const router = new TestRouter();
+  const peer = router.join();
+  peer.call("wamp.session.count", [], passthru);
+  expect(peer.take(MessageType.Error).error).toBe(Uri.featureNotSupported);
+  peer.call("wamp.session.count", [], { ppt_scheme: "" });
+  expect(peer.take(MessageType.Result).payload.args).toEqual([1]);
 });

@@ -9,7 +9,7 @@
  *      │ │ (AMB-64)                    ├─ callee leaves ────────┤
  *      ▼ │                             ├─ cancel skip, ─────────┤
  *     waiting                          │  killnowait            │
- *      │                               ├─ time-out ─────────────┤
+ *      │                               ├─ time-out (AMB-54) ────┤
  *      ├─ cancel, time-out,            ├─ caller leaves ────────┤
  *      │  caller leaves,               ▼                        ▼
  *      └─ nobody left who could ───► ended ◄────────────────────┘
@@ -35,6 +35,7 @@ import {
   Uri,
 } from "@junctor/protocol";
 import { isPassthru } from "../announced.ts";
+import type { Deadline } from "../deadline.ts";
 import type { Session } from "../session.ts";
 import type { CallTerms } from "./call-terms.ts";
 import { invocationDetails } from "./invocation-details.ts";
@@ -54,6 +55,7 @@ export class Invocation implements PendingCall {
   /** The caller asked for progressive results and the callee was told so (RPC-PCR-03). */
   #receivesProgress = false;
   #state: State = "routing";
+  #killDeadline: Deadline | undefined = undefined;
 
   constructor(caller: Session, request: RequestId, terms: CallTerms | undefined) {
     this.caller = caller;
@@ -127,7 +129,7 @@ export class Invocation implements PendingCall {
     }
     this.#end();
     if (details !== NO_OPTIONS && this.#isUnreadable(details)) {
-      this.#fail(Uri.featureNotSupported, NO_OPTIONS, NO_PASSTHRU); // [PPT-09, AMB-127]
+      this.#refuseResult();
       return;
     }
     const outcome = this.caller.send({ type: MessageType.Result, request: this.request, details, payload });
@@ -150,10 +152,17 @@ export class Invocation implements PendingCall {
     if (mode === "kill" && this.callee?.session.features.canceling === true) {
       this.#interrupt("kill", Uri.canceled);
       this.#state = "killing";
+      this.#killDeadline ??= this.caller.realm.dealer.killDeadline(this);
       return;
     }
     this.#end();
     if (mode !== "skip") this.#interrupt("killnowait", Uri.canceled);
+    this.#fail(Uri.canceled, NO_OPTIONS, Payload.EMPTY);
+  }
+
+  /** The callee has been asked to stop and takes too long: from now on as if the mode had been killnowait (AMB-54). */
+  giveUpKilling(): void {
+    this.#end();
     this.#fail(Uri.canceled, NO_OPTIONS, Payload.EMPTY);
   }
 
@@ -190,8 +199,8 @@ export class Invocation implements PendingCall {
     if (!this.#receivesProgress) return;
     if (this.#isUnreadable(details)) {
       this.#end();
-      this.#interrupt("killnowait", Uri.featureNotSupported);
-      this.#fail(Uri.featureNotSupported, NO_OPTIONS, NO_PASSTHRU); // [PPT-09, AMB-127]
+      if (!caller.realm.dealer.config.pptYieldError) this.#interrupt("killnowait", Uri.featureNotSupported);
+      this.#refuseResult();
       return;
     }
     if (terms !== undefined) {
@@ -207,6 +216,22 @@ export class Invocation implements PendingCall {
 
   #isUnreadable(details: ResultDetails): boolean {
     return isPassthru(details) && !this.caller.features.callerPassthru;
+  }
+
+  /** [PPT-09, AMB-127] The call has ended; who hears of it, and how, when its caller cannot read the result. */
+  #refuseResult(): void {
+    this.#fail(Uri.featureNotSupported, NO_OPTIONS, NO_PASSTHRU);
+    if (!this.caller.realm.dealer.config.pptYieldError) return;
+    const error = Uri.featureNotSupported;
+    const { id: request } = this;
+    this.callee?.session.send({
+      type: MessageType.Error,
+      requestType: MessageType.Invocation,
+      request,
+      details: NO_OPTIONS,
+      error,
+      payload: Payload.EMPTY,
+    });
   }
 
   // --- Steps ---------------------------------------------------------------------------------------------------------------
@@ -296,6 +321,7 @@ export class Invocation implements PendingCall {
     const { callee, caller, terms } = this;
     if (callee !== undefined) this.#leaveCallee(callee);
     if (terms !== undefined) this.#endTerms(terms);
+    if (this.#killDeadline !== undefined) this.#killDeadline.cancel();
     caller.calls.delete(this.request);
     caller.realm.counters.callsInFlight--;
   }

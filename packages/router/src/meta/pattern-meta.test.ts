@@ -1,11 +1,10 @@
 // Registrations and subscriptions are told about alike: one suite, run for both.
 import { MessageType, NO_OPTIONS, Uri } from "@junctor/protocol";
-import { ALL_ROLES, ALLOW_ALL, realmConfig, type TestPeer, TestRouter, VIRTUAL_EPOCH } from "@junctor/testkit";
+import { ALL_POWERS, ALL_ROLES, ALLOW_ALL, realmConfig, type TestPeer, TestRouter, VIRTUAL_EPOCH } from "@junctor/testkit";
 import { describe, expect, test } from "vitest";
 import type { Permission } from "../access/role.ts";
 
-const META: Permission = { uri: "wamp.", match: "prefix", allow: { call: true, subscribe: true } };
-const open = () => new TestRouter({ realms: [realmConfig("realm1", [ALLOW_ALL, META]), realmConfig("realm2", [ALLOW_ALL, META])] });
+const open = () => new TestRouter({ realms: [realmConfig("realm1", ALL_POWERS), realmConfig("realm2", ALL_POWERS)] });
 const created = new Date(VIRTUAL_EPOCH).toISOString();
 
 const REVOCABLE = {
@@ -248,7 +247,8 @@ describe.each(Object.keys(KINDS) as (keyof typeof KINDS)[])("%s", (name) => {
     });
 
     test("has to be granted by its name (AMB-97)", () => {
-      const router = new TestRouter({ realms: [realmConfig("realm1", [ALLOW_ALL])] });
+      const all = { uri: "wamp.", match: "prefix", allow: { call: true } } as const;
+      const router = new TestRouter({ realms: [realmConfig("realm1", [ALLOW_ALL, all])] });
       const peer = router.join();
       expect(ask(peer, remove, join(peer, "com.x"), peer.session)).toBe(Uri.notAuthorized);
     });

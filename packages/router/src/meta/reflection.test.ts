@@ -1,5 +1,5 @@
 import { JsonSerializer, MessageType, Uri } from "@junctor/protocol";
-import { ALL_ROLES, ALLOW_ALL, realmConfig, type TestPeer, TestRouter } from "@junctor/testkit";
+import { ALL_POWERS, ALL_ROLES, ALLOW_ALL, realmConfig, type TestPeer, TestRouter } from "@junctor/testkit";
 import { describe, expect, test } from "vitest";
 import type { Decision, RoleConfig } from "../access/role.ts";
 
@@ -198,7 +198,7 @@ test("a session describes so much and no more: descriptions, descriptionSize (AM
 });
 
 test("kill_all tells of nothing that is gone (META-S-07)", () => {
-  const router = new TestRouter({ realms: [realmConfig("realm1", [ALLOW_ALL, { uri: "wamp.", match: "prefix", allow: { call: true } }])] });
+  const router = new TestRouter({ realms: [realmConfig("realm1", ALL_POWERS)] });
   const [callee, asker] = [router.join(), router.join()];
   callee.ask(DEFINE, ["procedure", "com.a", {}]);
   const heard = listen(asker);

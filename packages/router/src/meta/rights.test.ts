@@ -1,6 +1,6 @@
 // Who may call what of the meta API: procedures × roles, as one table to read.
 import { MessageType } from "@junctor/protocol";
-import { ALL_ROLES, ALLOW_ALL, type TestPeer, TestRouter } from "@junctor/testkit";
+import { ALL_POWERS, ALL_ROLES, ALLOW_ALL, type TestPeer, TestRouter } from "@junctor/testkit";
 import { expect, test } from "vitest";
 import type { Permission, RoleConfig } from "../access/role.ts";
 
@@ -14,51 +14,47 @@ const ROLES: readonly RoleConfig[] = [
   { name: "everything", permissions: [ALLOW_ALL] },
   {
     name: "reader",
-    permissions: ["session", "registration", "subscription"]
-      .map((name) => call(`wamp.${name}.`, "prefix"))
-      .concat(
-        ["kill", "kill_by_authid", "kill_by_authrole", "kill_all"].map((verb) => call(`wamp.session.${verb}`, "exact", false)),
-        call("wamp.registration.remove_callee", "exact", false),
-        call("wamp.subscription.remove_subscriber", "exact", false),
-      ),
+    permissions: ["session", "registration", "subscription"].map((name) => call(`wamp.${name}.`, "prefix")),
   },
   { name: "counter", permissions: [call("wamp..count", "wildcard")] },
-  { name: "admin", permissions: [call("wamp.", "prefix")] },
+  // Of all powers those that are named (AMB-97).
+  { name: "meta", permissions: [call("wamp.", "prefix")] },
+  { name: "admin", permissions: ALL_POWERS },
 ];
 
 const TABLE = `
-                                    nothing  application  everything  reader  counter  admin
-wamp.session.count                  -        -            x           x       x        x
-wamp.session.list                   -        -            x           x       -        x
-wamp.session.get                    -        -            x           x       -        x
-wamp.session.kill                   -        -            -           -       -        x
-wamp.session.kill_by_authid         -        -            -           -       -        x
-wamp.session.kill_by_authrole       -        -            -           -       -        x
-wamp.session.kill_all               -        -            -           -       -        x
-wamp.session.add_testament          -        -            x           x       -        x
-wamp.session.flush_testaments       -        -            x           x       -        x
-wamp.registration.list              -        -            x           x       -        x
-wamp.registration.lookup            -        -            x           x       -        x
-wamp.registration.match             -        -            x           x       -        x
-wamp.registration.get               -        -            x           x       -        x
-wamp.registration.list_callees      -        -            x           x       -        x
-wamp.registration.count_callees     -        -            x           x       -        x
-wamp.registration.remove_callee     -        -            -           -       -        x
-wamp.subscription.list              -        -            x           x       -        x
-wamp.subscription.lookup            -        -            x           x       -        x
-wamp.subscription.match             -        -            x           x       -        x
-wamp.subscription.get               -        -            x           x       -        x
-wamp.subscription.list_subscribers  -        -            x           x       -        x
-wamp.subscription.count_subscribers -        -            x           x       -        x
-wamp.subscription.remove_subscriber -        -            -           -       -        x
-wamp.reflect.define                 -        -            x           -       -        x
-wamp.reflect.describe               -        -            x           -       -        x
-wamp.reflection.procedure.list      -        -            x           -       -        x
-wamp.reflection.procedure.describe  -        -            x           -       -        x
-wamp.reflection.topic.list          -        -            x           -       -        x
-wamp.reflection.topic.describe      -        -            x           -       -        x
-wamp.reflection.error.list          -        -            x           -       -        x
-wamp.reflection.error.describe      -        -            x           -       -        x
+                                    nothing  application  everything  reader  counter  meta  admin
+wamp.session.count                  -        -            x           x       x        x     x
+wamp.session.list                   -        -            x           x       -        x     x
+wamp.session.get                    -        -            x           x       -        x     x
+wamp.session.kill                   -        -            -           -       -        -     x
+wamp.session.kill_by_authid         -        -            -           -       -        -     x
+wamp.session.kill_by_authrole       -        -            -           -       -        -     x
+wamp.session.kill_all               -        -            -           -       -        -     x
+wamp.session.add_testament          -        -            x           x       -        x     x
+wamp.session.flush_testaments       -        -            x           x       -        x     x
+wamp.registration.list              -        -            x           x       -        x     x
+wamp.registration.lookup            -        -            x           x       -        x     x
+wamp.registration.match             -        -            x           x       -        x     x
+wamp.registration.get               -        -            x           x       -        x     x
+wamp.registration.list_callees      -        -            x           x       -        x     x
+wamp.registration.count_callees     -        -            x           x       -        x     x
+wamp.registration.remove_callee     -        -            -           -       -        -     x
+wamp.subscription.list              -        -            x           x       -        x     x
+wamp.subscription.lookup            -        -            x           x       -        x     x
+wamp.subscription.match             -        -            x           x       -        x     x
+wamp.subscription.get               -        -            x           x       -        x     x
+wamp.subscription.list_subscribers  -        -            x           x       -        x     x
+wamp.subscription.count_subscribers -        -            x           x       -        x     x
+wamp.subscription.remove_subscriber -        -            -           -       -        -     x
+wamp.reflect.define                 -        -            x           -       -        x     x
+wamp.reflect.describe               -        -            x           -       -        x     x
+wamp.reflection.procedure.list      -        -            x           -       -        x     x
+wamp.reflection.procedure.describe  -        -            x           -       -        x     x
+wamp.reflection.topic.list          -        -            x           -       -        x     x
+wamp.reflection.topic.describe      -        -            x           -       -        x     x
+wamp.reflection.error.list          -        -            x           -       -        x     x
+wamp.reflection.error.describe      -        -            x           -       -        x     x
 `;
 
 test("who may call what of the meta API (AMB-97, AUTHZ-04)", () => {

@@ -1,11 +1,11 @@
 import { MessageType, NO_OPTIONS, Uri } from "@junctor/protocol";
-import { ALL_ROLES, ALLOW_ALL, realmConfig, type TestPeer, TestRouter } from "@junctor/testkit";
+import { ALL_POWERS, ALL_ROLES, ALLOW_ALL, realmConfig, type TestPeer, TestRouter } from "@junctor/testkit";
 import { describe, expect, test } from "vitest";
 import { type Authenticator, anonymous } from "../access/authenticator.ts";
 import type { Permission } from "../access/role.ts";
 import type { RealmConfig } from "../realm.ts";
 
-const META: Permission = { uri: "wamp.", match: "prefix", allow: { call: true, subscribe: true } };
+const META: Permission = { uri: "wamp.", match: "prefix", allow: { call: true } };
 /** Lets a session choose who it is. */
 const asAsked: Authenticator = ({ details }, answer) => {
   const { authid = "nobody", authrole = "user" } = details;
@@ -13,7 +13,7 @@ const asAsked: Authenticator = ({ details }, answer) => {
 };
 const realm = (name = "realm1"): RealmConfig => ({
   name,
-  roles: ["user", "admin"].map((role) => ({ name: role, permissions: [ALLOW_ALL, META] })),
+  roles: ["user", "admin"].map((role) => ({ name: role, permissions: ALL_POWERS })),
   authenticate: asAsked,
 });
 const open = () => new TestRouter({ realms: [realm(), realm("realm2")] });
@@ -254,7 +254,7 @@ test("surplus arguments are ignored (AMB-96)", () => {
   expect(peer.ask("wamp.session.count", [null, "more"], { and: "more" })).toEqual([1]);
 });
 
-test("leave to call everything is no leave to kill: that has to be granted by its name (AMB-97)", () => {
+test("leave to call everything, or all of the meta API, is no leave to kill: that has to be granted by its name (AMB-97)", () => {
   const granting = (...permissions: Permission[]) => {
     const router = new TestRouter({ realms: [realmConfig("realm1", permissions)] });
     const [peer, victim] = [router.join(), router.join()];
@@ -268,9 +268,15 @@ test("leave to call everything is no leave to kill: that has to be granted by it
   expect(granting(ALLOW_ALL)).toEqual(refused);
   expect(granting({ uri: "w", match: "prefix", allow: call })).toEqual(refused);
   expect(granting({ uri: "..", match: "wildcard", allow: call })).toEqual(refused);
-  expect(granting(META)).toEqual(Array(4).fill("done"));
+  expect(granting(META)).toEqual(refused);
+  expect(granting({ uri: "wamp.session.kill", match: "prefix", allow: call })).toEqual(refused);
+  expect(granting(...ALL_POWERS)).toEqual(Array(4).fill("done"));
   expect(granting(ALLOW_ALL, { uri: "wamp.session.kill", match: "exact", allow: call })).toEqual(["done", ...refused.slice(1)]);
-  expect(granting(META, { uri: "wamp.session.kill", match: "prefix", allow: { call: false } })).toEqual(refused);
+  // A denial of the same name wins.
+  expect(granting(...ALL_POWERS, { uri: "wamp.session.kill", match: "exact", allow: { call: false } })).toEqual([
+    ...refused.slice(0, 1),
+    ...Array(3).fill("done"),
+  ]);
 });
 
 test("nobody else speaks for the router: its URIs cannot be published or registered (META-A-01, URI-07)", () => {

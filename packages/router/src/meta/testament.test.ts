@@ -1,13 +1,12 @@
 import { JsonSerializer, MessageType, NO_OPTIONS, Payload, Uri } from "@junctor/protocol";
-import { ALLOW_ALL, realmConfig, type TestPeer, TestRouter } from "@junctor/testkit";
+import { ALL_POWERS, ALLOW_ALL, realmConfig, type TestPeer, TestRouter } from "@junctor/testkit";
 import { describe, expect, test } from "vitest";
 import type { AuthorizationRequest } from "../access/authorizer.ts";
 import type { Decision, Permission } from "../access/role.ts";
 
 const ADD = "wamp.session.add_testament";
 const FLUSH = "wamp.session.flush_testaments";
-const META: Permission = { uri: "wamp.", match: "prefix", allow: { call: true } };
-const open = (...permissions: Permission[]) => new TestRouter({ realms: [realmConfig("realm1", [ALLOW_ALL, META, ...permissions])] });
+const open = (...permissions: Permission[]) => new TestRouter({ realms: [realmConfig("realm1", [...ALL_POWERS, ...permissions])] });
 
 /** What a watcher of everything hears, as topics and arguments. */
 function watch(router: TestRouter, prefix = "com."): { readonly peer: TestPeer; heard(): unknown[] } {

@@ -1,6 +1,6 @@
 /** `junctor dev`: a router to try things out, without a configuration, for this machine only. */
 import { isUri } from "@junctor/protocol";
-import { DEFAULT_LIMITS } from "@junctor/router";
+import { DEFAULT_LIMITS, POWERS } from "@junctor/router";
 import { DEFAULT_CONNECTION_LIMITS, ListenError } from "@junctor/transport-node";
 import { type Config, type ListenerConfig, realmSchema } from "../config/schema.ts";
 import { startDemo } from "../demo.ts";
@@ -28,7 +28,7 @@ export interface DevOptions {
 const OPEN_REALM = {
   auth: [{ method: "anonymous", role: "anonymous" }],
   roles: {
-    anonymous: { allow: { call: ["*", "wamp.*"], register: ["*"], publish: ["*"], subscribe: ["*"] }, disclose: { caller: "allow" } },
+    anonymous: { allow: { call: ["*", ...POWERS], register: ["*"], publish: ["*"], subscribe: ["*"] }, disclose: { caller: "allow" } },
   },
   events: { history: [{ topic: "demo.*", events: 1_000 }], sharding: true },
 };

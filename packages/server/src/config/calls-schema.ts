@@ -18,6 +18,17 @@ export const callsSchema = z
       .describe(
         "Callees that asked for it (forward_timeout) time their calls themselves. How long after that the router ends the call all the same. Default: it relies on them.",
       ),
+    killTimeout: duration
+      .optional()
+      .describe(
+        "How long a call that its caller cancelled with mode kill waits for the callee's answer before the router gives its own. Default: for ever.",
+      ),
+    pptYieldError: z
+      .boolean()
+      .default(DEFAULT_CALL_CONFIG.pptYieldError)
+      .describe(
+        "A callee that answers in payload passthru mode a caller that did not announce it is sent an ERROR, to the letter of the specification, which most clients take for a violation. Otherwise it is interrupted while it has more to say, and else left alone.",
+      ),
     invoke: z
       .array(z.enum(["least_loaded", "affinity"]))
       .prefault([])
@@ -63,11 +74,20 @@ export const callsSchema = z
 export type CallsFileConfig = z.output<typeof callsSchema>;
 
 /** As a realm takes it. */
-export function callConfig({ defaultTimeout = 0, maximumTimeout = 0, forwardMargin, queue, trust, ...rest }: CallsFileConfig): CallConfig {
+export function callConfig({
+  defaultTimeout = 0,
+  maximumTimeout = 0,
+  killTimeout = 0,
+  forwardMargin,
+  queue,
+  trust,
+  ...rest
+}: CallsFileConfig): CallConfig {
   return {
     defaultTimeoutMs: defaultTimeout,
     maximumTimeoutMs: maximumTimeout,
     forwardMarginMs: forwardMargin,
+    killTimeoutMs: killTimeout,
     queueLength: queue,
     trust: trust.map(({ procedure, role, level }) => ({ ...procedure, ...(role !== undefined && { role }), level })),
     ...rest,
