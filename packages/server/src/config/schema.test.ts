@@ -46,11 +46,13 @@ describe("calls", () => {
 
   test("reach the realm", () => {
     expect(
-      calls(`defaultTimeout: 5s, maximumTimeout: 1m, forwardMargin: 500ms, invoke: [affinity], queue: 0, reroute: true, sharding: true,
+      calls(`defaultTimeout: 5s, maximumTimeout: 1m, killTimeout: 2s, pptYieldError: true, forwardMargin: 500ms, invoke: [affinity], queue: 0, reroute: true, sharding: true,
              trust: [{procedure: "com.bank.*", role: clerk, level: 3}]`),
     ).toEqual({
       defaultTimeoutMs: 5_000,
       maximumTimeoutMs: 60_000,
+      killTimeoutMs: 2_000,
+      pptYieldError: true,
       forwardMarginMs: 500,
       invoke: ["affinity"],
       queueLength: 0,
