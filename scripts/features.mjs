@@ -2,7 +2,7 @@
 //
 //     node scripts/features.mjs            writes the page
 //     node scripts/features.mjs --print    prints it
-//     node scripts/features.mjs --untested lists what no test cites
+//     node scripts/features.mjs --untested says how much of the core is tested, by level, and what is not
 //
 // Where the catalogue of requirements is at hand (../shared/spec, or $JUNCTOR_SHARED/spec), the requirements come from it,
 // else from the page itself: then code and tests are looked up anew for the requirements that it lists.
@@ -16,14 +16,16 @@ const PAGE = "docs/reference/features.md";
 const CATALOGUE = join(process.env["JUNCTOR_SHARED"] ?? join(root, "../shared"), "spec/requirements.md");
 
 /** Chapters of the catalogue that are about the router's core: no requirement in them may be without a test. */
-const CORE = /^([1-6]|10|11)\.|^(9\.1|9\.3|12\.1|14\.[1-7]) /;
+const CORE = /^([1-6]|10|11)\.|^(9\.[1-3]|12\.1|14\.[1-7]) /;
 
 /**
  * @typedef {{ id: string, level: string, status: string, source: string }} Requirement
  * @typedef {{ title: string, isCore: boolean, requirements: Requirement[] }} Group
+ * @typedef {Map<string, Map<string, number>>} Citations
  */
 
 const ID = /^[A-Z][A-Z0-9-]*-\d{2,3}$/;
+const LEVELS = ["MUST", "ruling", "SHOULD", "MAY"];
 const OPEN = " (open)";
 const OPEN_GROUP = / \(open\)$/;
 
@@ -58,12 +60,12 @@ function fromCatalogue(text) {
   return groups.filter((group) => group.requirements.length > 0);
 }
 
-/** Of several levels for several parties, those that bind the router, a broker or a dealer. What only may be is left out. */
+/** Of several levels for several parties, the highest of those that bind the router, a broker or a dealer. */
 function levelOnRouter(/** @type {string} */ level, /** @type {string} */ binds) {
   const levels = level.split(" / ");
   const parties = binds.split(" / ");
   const paired = levels.filter((_, i) => /^[RBDK]\b/.test(parties[parties.length === levels.length ? i : 0] ?? ""));
-  return paired.some((one) => one.includes("MUST")) ? "MUST" : paired.includes("RULING") ? "ruling" : undefined;
+  return LEVELS.find((level) => paired.some((one) => one.toUpperCase().includes(level.toUpperCase())));
 }
 
 /** @param {string} text */
@@ -83,10 +85,12 @@ function fromPage(text) {
  * Which files cite which requirement. A citation is an id, or a range of ids, anywhere but in the lines of comment that a
  * test file has of its own: those describe, titles and assertions prove.
  *
- * @returns {{ tests: Map<string, Set<string>>, code: Map<string, Set<string>> }}
+ * @returns {{ tests: Citations, code: Citations }} the line of the first citation in each file
  */
 function citations() {
+  /** @type {Citations} */
   const tests = new Map();
+  /** @type {Citations} */
   const code = new Map();
   const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts"], { cwd: root, encoding: "utf8" });
   for (const file of files.split("\n").sort()) {
@@ -94,45 +98,58 @@ function citations() {
     const isTest = file.endsWith(".test.ts") || file.startsWith("packages/testkit/src/conformance/");
     if (!isTest && !file.startsWith("packages/")) continue;
     const text = readFileSync(join(root, file), "utf8");
-    for (const id of cited(isTest ? text.replace(/^\s*\/\/.*$|\/\*[\s\S]*?\*\//gm, "") : text)) {
-      const into = isTest ? tests : code;
-      into.set(id, (into.get(id) ?? new Set()).add(file));
+    const into = isTest ? tests : code;
+    for (const [id, line] of cited(isTest ? text.replace(/^\s*\/\/.*$|\/\*[\s\S]*?\*\//gm, blank) : text)) {
+      into.set(id, (into.get(id) ?? new Map()).set(file, line));
     }
   }
   return { tests, code };
 }
 
-/** @param {string} text */
+/** Leaves lines where they are. */
+const blank = (/** @type {string} */ comment) => comment.replace(/[^\n]/g, "");
+
+/** The line of the first citation of each id. @param {string} text */
 function cited(text) {
-  const ids = new Set();
-  for (const [, prefix = "", first = "", , last] of text.matchAll(/\b([A-Z][A-Z0-9-]*-)(\d{2,3})(?:(?: to |…|–)(\1)(\d{2,3}))?\b/g)) {
-    for (let n = Number(first); n <= Number(last ?? first); n++) ids.add(`${prefix}${String(n).padStart(first.length, "0")}`);
+  /** @type {Map<string, number>} */
+  const ids = new Map();
+  for (const [i, line] of text.split("\n").entries()) {
+    for (const [, prefix = "", first = "", , last] of line.matchAll(/\b([A-Z][A-Z0-9-]*-)(\d{2,3})(?:(?: to |…|–)(\1)(\d{2,3}))?\b/g)) {
+      for (let n = Number(first); n <= Number(last ?? first); n++) {
+        const id = `${prefix}${String(n).padStart(first.length, "0")}`;
+        if (!ids.has(id)) ids.set(id, i + 1);
+      }
+    }
   }
   return ids;
 }
 
-/** @returns {string[]} requirements of the core that no test cites */
-function untested() {
-  const { tests } = citations();
-  return requirements().flatMap((group) => (group.isCore ? group.requirements.filter(({ id }) => !tests.has(id)).map(({ id }) => id) : []));
+/** Of the core, by level, how many requirements there are and which no test cites. */
+function coverage(/** @type {Group[]} */ groups, /** @type {Citations} */ tests) {
+  const core = groups.flatMap(({ isCore, requirements }) => (isCore ? requirements : []));
+  return LEVELS.map((level) => {
+    const all = core.filter((one) => one.level === level);
+    return { level, count: all.length, untested: all.filter(({ id }) => !tests.has(id)).map(({ id }) => id) };
+  });
 }
 
 function page() {
   const { tests, code } = citations();
   const groups = requirements();
-  const all = groups.flatMap((group) => group.requirements);
-  const tested = all.filter(({ id }) => tests.has(id)).length;
   const lines = [
-    "# Conformance",
+    "# Features",
     "",
     "<!-- Made by scripts/features.mjs: `npm run features`. Do not edit. -->",
     "",
-    "What WAMP demands of a router, requirement by requirement, with the code and the tests that cite it. The ids are the project's",
-    "own; the source names the chapter of the [specification](https://github.com/wamp-proto/wamp-proto/tree/master/rfc/text) that says",
-    "it. A *ruling* (AMB-…) settles what the specification leaves open or says in two ways. A requirement that no test cites fails the",
-    "build, but for chapters marked as open.",
+    "What WAMP asks of a router, requirement by requirement, with the lines of code that cite it and the tests that prove it. The ids",
+    "are the project's own; the source names the chapter of the",
+    "[specification](https://github.com/wamp-proto/wamp-proto/tree/master/rfc/text) that says it. A *ruling* (AMB-…) settles what the",
+    "specification leaves open or says in two ways. What must be and no test cites fails the build, but for chapters marked as open.",
+    "What other routers do stands in [conformance of five routers](../conformance.md).",
     "",
-    `${tested} of ${all.length} requirements are cited by tests.`,
+    "| Level | Requirements | Tested |",
+    "| --- | --- | --- |",
+    ...coverage(groups, tests).map(({ level, count, untested }) => `| ${level} | ${count} | ${percent(count - untested.length, count)} |`),
   ];
   for (const { title, isCore, requirements } of groups) {
     lines.push(
@@ -143,25 +160,23 @@ function page() {
       "| --- | --- | --- | --- | --- | --- |",
     );
     for (const { id, level, status, source } of requirements) {
-      lines.push(`| ${[id, level, status, sourceLink(source), links(code.get(id)), links(tests.get(id))].join(" | ")} |`);
+      lines.push(`| ${[id, level, status, sourceLink(source), links(code.get(id), true), links(tests.get(id), false)].join(" | ")} |`);
     }
   }
   return `${lines.join("\n")}\n`;
 }
 
-/** @param {Set<string> | undefined} files */
-function links(files) {
-  return (
-    [...(files ?? [])]
-      .map(
-        (file) =>
-          `[${file
-            .split("/")
-            .at(-1)
-            ?.replace(/(\.test)?\.ts$/, "")}](../../${file})`,
-      )
-      .join(", ") || "–"
-  );
+const percent = (/** @type {number} */ part, /** @type {number} */ whole) => `${part} (${Math.floor((100 * part) / whole)} %)`;
+
+function links(/** @type {Map<string, number> | undefined} */ citations, /** @type {boolean} */ withLines) {
+  const all = [...(citations ?? [])].map(([file, line]) => {
+    const name = file
+      .split("/")
+      .at(-1)
+      ?.replace(/(\.test)?\.ts$/, "");
+    return withLines ? `[${name}:${line}](../../${file}#L${line})` : `[${name}](../../${file})`;
+  });
+  return all.join(", ") || "–";
 }
 
 function sourceLink(/** @type {string} */ source) {
@@ -179,6 +194,6 @@ function cellsOf(line) {
     : [];
 }
 
-if (process.argv.includes("--untested")) console.log(untested().join("\n"));
+if (process.argv.includes("--untested")) console.log(JSON.stringify(coverage(requirements(), citations().tests), null, 1));
 else if (process.argv.includes("--print")) process.stdout.write(page());
 else writeFileSync(join(root, PAGE), page());

@@ -15,6 +15,7 @@ import {
   startRouter,
   WirePeer,
 } from "@junctor/testkit";
+import { nodeSerializers } from "@junctor/transport-node";
 import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 
@@ -287,4 +288,18 @@ describe("RawSocket", () => {
     }
     expect([...answers.values()].filter(([, second = 0]) => (second & 0x0f) !== 0)).toHaveLength(3);
   });
+});
+
+test("the serializers have the names and numbers that are registered for them, and there are no others (SER-11)", () => {
+  expect(nodeSerializers.map(({ name, rawSocketId }) => [name, rawSocketId]).sort()).toEqual([
+    ["cbor", 3],
+    ["json", 1],
+    ["msgpack", 2],
+  ]);
+});
+
+test.each(["wss", "tls"] as const)("TLS is offered for %s (SEC-01)", async (transport) => {
+  await using router = await startRouter({ connection: { name: transport, transport, serializer: "json" } });
+  const session = await router.join();
+  expect(session.isOpen).toBe(true);
 });

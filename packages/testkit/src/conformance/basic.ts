@@ -325,12 +325,7 @@ export const ids = chapter(
       for (let i = 0; i < 8; i++) given.push(await peer.published(uri("topic")));
       ensure(new Set(given).size === 8 && given.some((id) => id > 2 ** 48), `ids from the whole range, got ${given.join(", ")}`);
     }),
-    must("ID-04", "takes the request ids 1, 2, 3, … of a session", async ({ join, uri }) => {
-      const peer = await join();
-      for (const name of ["a", "b", "c"]) await peer.subscribe(uri(name));
-      same(peer.lastRequest, 3, "the last request");
-    }),
-    must("ID-05", "counts requests of all types together, unacknowledged ones too", async ({ join, uri }) => {
+    must("ID-04", "takes the request ids 1, 2, 3, … of all requests of a session, unacknowledged ones too", async ({ join, uri }) => {
       const peer = await join();
       const subscription = await peer.subscribe(uri("topic"));
       peer.publish(uri("topic"));
@@ -467,6 +462,30 @@ export const serialization = chapter(
       const peer = await join({ serializer: "json" });
       peer.sendBytes(text(` [ 32 ,\n\t1 , { "match" : "ex\\u0061ct" } , "${uri("topic")}" ] `));
       await peer.accepted(1, MessageType.Subscribed);
+    }),
+  ],
+);
+
+/** The errors that a router may give by itself (requirements 10.1). */
+const PREDEFINED: ReadonlySet<unknown> = new Set(Object.values(Uri));
+
+export const errors = chapter(
+  "Errors",
+  [],
+  [
+    should("ERR-01", "names its errors as the specification does", async ({ join, uri }) => {
+      const peer = await join();
+      await peer.register(uri("procedure"));
+      for (const request of [
+        peer.call(uri("nobody")),
+        peer.call(uri("a b")),
+        peer.request(MessageType.Register, {}, uri("procedure")),
+        peer.request(MessageType.Unregister, 4711),
+        peer.request(MessageType.Unsubscribe, 4711),
+      ]) {
+        const [, , , , error] = await peer.refused(request);
+        ensure(PREDEFINED.has(error), `a predefined error, got ${String(error)}`);
+      }
     }),
   ],
 );

@@ -43,6 +43,8 @@ export const chapters: readonly Chapter[] = [
   meta.registrationMeta,
   meta.subscriptionMeta,
   meta.metaRules,
+  meta.reflection,
+  basic.errors,
   basic.features,
   passthru,
 ];
@@ -50,4 +52,4 @@ export const chapters: readonly Chapter[] = [
 export const requirements: readonly Requirement[] = chapters.flatMap(({ requirements }) => requirements);
 
 export * from "./requirement.ts";
-export { storyTarget, urlTarget } from "./target.ts";
+export { fullRealm, storyTarget, urlTarget } from "./target.ts";

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { SERIALIZER_NAMES } from "../story-router.ts";
 import { chapters } from "./index.ts";
-import { Failure } from "./peer.ts";
+
 import { announcedIn, type Configured, Context, check, type Outcome, type Requirement } from "./requirement.ts";
 import { urlTarget } from "./target.ts";
 
@@ -17,6 +17,7 @@ one of the tests ends all sessions of the realm.
   --timeout MS           how long to wait for a message, default 2000
   --only ID[,ID…]        requirements whose ids begin so
   --json                 prints one JSON document instead
+  --list                 prints the requirements as JSON, and asks nobody
 
 What the router is configured with, beyond what clients can ask for; without it some rows are "not configured":
   --other-realm NAME     a second realm
@@ -33,7 +34,12 @@ interface Row extends Pick<Requirement, "id" | "level" | "title">, Outcome {
 class UserError extends Error {}
 
 async function main(): Promise<void> {
-  const { url, json, only, ...rest } = options();
+  const { values } = parsed();
+  if (values.list) {
+    console.log(JSON.stringify(chapters));
+    return;
+  }
+  const { url, json, only, ...rest } = options(values);
   const target = urlTarget(url, rest);
   const welcome = await welcomeOf(target, url);
   const announced = announcedIn(welcome);
@@ -57,8 +63,7 @@ async function main(): Promise<void> {
   process.exitCode = rows.some(({ status }) => status === "fail") ? 1 : 0;
 }
 
-function options() {
-  const { values } = parsed();
+function options(values: ReturnType<typeof parsed>["values"]) {
   const { url, realm = "realm1", serializer = "json", timeout = "2000", only = "", json = false } = values;
   if (url === undefined) throw new UserError(USAGE);
   const name = SERIALIZER_NAMES.find((one) => one === serializer);
@@ -84,6 +89,7 @@ function parsed() {
         timeout: { type: "string" },
         only: { type: "string" },
         json: { type: "boolean" },
+        list: { type: "boolean" },
         "other-realm": { type: "string" },
         history: { type: "string" },
         forbidden: { type: "string" },
@@ -107,9 +113,7 @@ async function welcomeOf(target: ReturnType<typeof urlTarget>, url: string) {
     return (await context.join()).welcome;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    const cause =
-      error instanceof Failure ? error.message : `cannot reach it: ${error.message || ("code" in error ? String(error.code) : "")}`;
-    throw new UserError(`${url}, realm ${target.realm}: ${cause}`);
+    throw new UserError(`${url}, realm ${target.realm}: ${error.message}`);
   }
 }
 

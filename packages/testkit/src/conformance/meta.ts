@@ -1,7 +1,7 @@
 /** The meta API (requirements 6). */
 import { MessageType, Uri } from "@junctor/protocol";
 import { type Delivery, type Dict, ensure, isDict, isId, type Peer, same } from "./peer.ts";
-import { type Context, chapter, must, type Requirement } from "./requirement.ts";
+import { type Context, chapter, must, type Requirement, ruling } from "./requirement.ts";
 
 /** Listens to meta events. @returns takes the next one of the verb */
 async function listener(peer: Peer, api: string, ...verbs: readonly string[]) {
@@ -216,5 +216,30 @@ export const metaRules = chapter(
       await alice.refused(alice.request(MessageType.Register, {}, "wamp.session.count"));
       ensure(isId(alice.session), "a session");
     }),
+  ],
+);
+
+export const reflection = chapter(
+  "Reflection",
+  ["broker.reflection", "dealer.reflection"],
+  [
+    ruling(
+      "REFL-01",
+      "tells what sessions say of their procedures, topics and errors while they are there",
+      async ({ two, uri, eventually }) => {
+        const [alice, bob] = await two();
+        const description = { summary: "adds", args: ["a", "b"] };
+        for (const kind of ["procedure", "topic", "error"]) {
+          await bob.ask("wamp.reflect.define", [kind, uri(kind), description]);
+          same(await alice.ask(`wamp.reflection.${kind}.describe`, [uri(kind)]), [description], `the description of a ${kind}`);
+          const [list] = await alice.ask(`wamp.reflection.${kind}.list`);
+          ensure(Array.isArray(list) && list.includes(uri(kind)), `the list to have the ${kind}`);
+        }
+        await bob.leave();
+        await eventually(async () =>
+          same(await alice.ask("wamp.reflect.describe", ["procedure", uri("procedure")]), [null], "what is left"),
+        );
+      },
+    ),
   ],
 );

@@ -50,6 +50,8 @@ export const passthru = chapter(
       same([invocation.args, invocation.details["ppt_serializer"]], [["sealed"], "x_any"], "what was called with");
     }),
     must("PPT-07", "aborts a session that uses it without having announced it", async ({ join, uri }) => {
+      const callee = await join();
+      await callee.register(uri("x"));
       for (const send of ["publish", "call"] as const) {
         const peer = await join({ features: {} });
         peer[send](uri("x"), PPT, ["sealed"]);

@@ -136,10 +136,7 @@ export class Peer implements WireReceiver {
 
   /** What answers a request: a result, an acknowledgement or an ERROR. */
   answer(request: number): Promise<readonly unknown[]> {
-    return this.#find(
-      (message) => (ANSWERS.has(message[0]) ? message[1] === request : message[0] === MessageType.Error && message[2] === request),
-      `an answer to request ${request}`,
-    );
+    return this.#find((message) => isAnswer(message, request), `an answer to request ${request}`);
   }
 
   /** The answer, which must be of this type. @returns it */
@@ -232,15 +229,19 @@ export class Peer implements WireReceiver {
     await this.take(MessageType.Goodbye);
   }
 
-  /** Resolves when broker and dealer have answered this session, so that all that was to come before has come. */
+  /** Resolves when broker and dealer have answered this session, so that all that was to come before has come, or when it has ended. */
   async flush(): Promise<void> {
-    await this.answer(this.publish(this.#nowhere, { acknowledge: true }));
-    await this.answer(this.call(this.#nowhere));
+    for (const request of [this.publish(this.#nowhere, { acknowledge: true }), this.call(this.#nowhere)]) {
+      const isIt = (message: readonly unknown[]) => isAnswer(message, request) || isEnd(message);
+      if (this.gone !== undefined || this.inbox.some(isEnd)) return;
+      const message = await this.#find(isIt, `an answer to request ${request}`);
+      if (isEnd(message)) this.inbox.push(message);
+    }
   }
 
   /** Nothing has come but what the test has taken. */
   async quiet(): Promise<void> {
-    if (this.gone === undefined) await this.flush();
+    await this.flush();
     const [message] = this.inbox;
     if (message !== undefined) throw new Failure(`expected nothing more, got ${shown(message)}`);
   }
@@ -251,7 +252,7 @@ export class Peer implements WireReceiver {
       const place = this.inbox.findIndex(isIt);
       const [found] = place < 0 ? [] : this.inbox.splice(place, 1);
       if (found !== undefined) return found;
-      const end = this.inbox.find(([type]) => type === MessageType.Abort || type === MessageType.Goodbye);
+      const end = this.inbox.find(isEnd);
       if (end !== undefined) throw new Failure(`expected ${what}, got ${shown(end)}`);
       if (this.gone !== undefined) throw new Failure(`expected ${what}, but the transport ended: ${this.gone}`);
       if (Date.now() >= deadline) throw new Failure(`expected ${what}, but ${this.#nothing()} came`);
@@ -285,6 +286,10 @@ const ANSWERS: ReadonlySet<unknown> = new Set([
   MessageType.Unregistered,
 ]);
 
+const isAnswer = ([type, first, second]: readonly unknown[], request: number) =>
+  ANSWERS.has(type) ? first === request : type === MessageType.Error && second === request;
+const isEnd = ([type]: readonly unknown[]) => type === MessageType.Abort || type === MessageType.Goodbye;
+
 export function isDict(value: unknown): value is Dict {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
 }
@@ -300,7 +305,7 @@ export function ensure(condition: boolean, expected: string): asserts condition 
 
 /** Fails where two values are not the same, all the way down. */
 export function same(actual: unknown, expected: unknown, what: string): void {
-  if (!isDeepStrictEqual(plain(actual), plain(expected))) throw new Failure(`${what}: expected ${shown(expected)}, got ${shown(actual)}`);
+  if (!isDeepStrictEqual(plain(actual), plain(expected))) throw new Failure(`${what}: expected ${json(expected)}, got ${json(actual)}`);
 }
 
 function idAt(message: readonly unknown[], place: number): number {
@@ -311,7 +316,8 @@ function idAt(message: readonly unknown[], place: number): number {
 
 /** @param idCount ids after the type */
 function delivery(message: readonly unknown[], idCount: 1 | 2): Delivery {
-  const [details, args = [], kwargs = {}] = message.slice(1 + idCount);
+  const [details, first, second] = message.slice(1 + idCount);
+  const [args, kwargs] = [first ?? [], second ?? {}]; // null for what is absent is MSG-10's and MSG-11's matter
   if (!isDict(details) || !Array.isArray(args) || !isDict(kwargs)) throw new Failure(`not a message of WAMP: ${shown(message)}`);
   return { id: idAt(message, 1), second: idCount === 2 ? idAt(message, 2) : 0, details, args, kwargs, message };
 }
@@ -323,11 +329,16 @@ function plain(value: unknown): unknown {
   return isDict(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)])) : value;
 }
 
-function shown(value: unknown): string {
-  if (Array.isArray(value) && typeof value[0] === "number" && NAMES.has(value[0])) {
-    const text = JSON.stringify(value.slice(1), (_key, item: unknown) => (typeof item === "bigint" ? String(item) : item)) ?? "";
-    return `${NAMES.get(value[0])} ${text.length > 160 ? `${text.slice(0, 160)}…` : text}`;
-  }
-  return JSON.stringify(value, (_key, item: unknown) => (typeof item === "bigint" ? String(item) : item)) ?? String(value);
+/** A message, with its name. */
+function shown([type, ...rest]: readonly unknown[]): string {
+  return `${typeof type === "number" ? messageName(type) : json(type)} ${json(rest)}`;
 }
-const NAMES = new Map<number, string>(Object.values(MessageType).map((type) => [type, messageName(type)]));
+
+function json(value: unknown): string {
+  const text = JSON.stringify(value, (_key, item: unknown) => {
+    if (item instanceof Uint8Array) return `0x${Buffer.from(item).toString("hex")}`;
+    return typeof item === "bigint" ? String(item) : item;
+  });
+  return text === undefined ? "nothing" : text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}
+const LONGEST = 160;

@@ -263,7 +263,7 @@ export const sharding = chapter("Sharded subscription", "broker.sharded_subscrip
 async function revoked({ join, uri }: Context, features: readonly string[]) {
   const [alice, bob] = [await join(), await join({ features: { subscriber: features } })];
   const subscription = await bob.subscribe(uri("topic"));
-  await alice.result(alice.call("wamp.subscription.remove_subscriber", {}, [subscription, bob.session]));
+  await alice.result(alice.call("wamp.subscription.remove_subscriber", {}, [subscription, bob.session, "conformance.reason"]));
   return { alice, bob, subscription };
 }
 

@@ -92,7 +92,12 @@ export class Context implements AsyncDisposable {
   /** A peer that has not said anything yet. */
   readonly connect = async (serializer: SerializerName = this.#target.serializer): Promise<Peer> => {
     const peer = new Peer(this.#target.patienceMs, this.uri("nowhere", String(this.#peers.length)));
-    peer.attach(await this.#target.open(serializer, peer));
+    try {
+      peer.attach(await this.#target.open(serializer, peer));
+    } catch (error) {
+      if (error instanceof NotOffered || !(error instanceof Error)) throw error;
+      throw new Failure(`cannot connect: ${error.message || ("code" in error ? String(error.code) : error.name)}`, { cause: error });
+    }
     this.#peers.push(peer);
     return peer;
   };

@@ -58,7 +58,7 @@ export const rpc = chapter(
       callee.yield(invocation.id, {}, [2]);
       callee.refuse(invocation.id, context.uri("error"));
       same((await caller.result(call)).args, [1], "the RESULT");
-      await callee.quiet();
+      await callee.flush(); // whatever it is told of that
       await caller.quiet();
     }),
     must("RPC-09", "lets calls overtake each other", async ({ two, uri }) => {

@@ -19,8 +19,11 @@ async function withHistory({ two, needs, uri }: Context, count: number) {
     const args = await bob.ask("wamp.subscription.get_events", [subscription], kwargs);
     const entries: readonly unknown[] = args.length === 1 && Array.isArray(args[0]) ? args[0] : args;
     return entries.map((entry) => {
-      ensure(isDict(entry) && isId(entry["publication"]), `events, got ${JSON.stringify(entry)}`);
-      return { publication: entry["publication"], entry };
+      ensure(isDict(entry), `events, got ${JSON.stringify(entry)}`);
+      // However the key is spelt: the form of an event is PS-HIST-04's matter.
+      const publication = Object.entries(entry).find(([key]) => key.toLowerCase() === "publication")?.[1];
+      ensure(isId(publication), `publications, got ${JSON.stringify(entry)}`);
+      return { publication, entry };
     });
   };
   const publications = async (kwargs: Dict) => (await query(kwargs)).map(({ publication }) => publication);
@@ -67,13 +70,13 @@ export const history = chapter("Event history", "broker.event_history", [
     const { alice, topic, published, publications } = await withHistory(context, 1);
     await alice.published(topic, { eligible_authrole: ["nobody"] });
     await alice.published(topic, { exclude_authrole: [alice.welcome["authrole"]] });
-    same(await publications({ from_publication: published[0] }), published, "the publications");
+    same((await publications({})).slice(-1), published, "the last publication");
   }),
   should("PS-HIST-11", "does not keep events that were for some sessions only", async (context) => {
     const { alice, bob, topic, published, publications } = await withHistory(context, 1);
     await alice.published(topic, { eligible: [bob.session] });
     await alice.published(topic, { exclude: [alice.session] });
-    same(await publications({ from_publication: published[0] }), published, "the publications");
+    same((await publications({})).slice(-1), published, "the last publication");
   }),
 ]);
 

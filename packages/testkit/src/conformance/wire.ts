@@ -78,9 +78,10 @@ async function openWebSocket(url: string, serializer: SerializerName, receiver: 
   socket.on("message", (data: Buffer) => receive(serializer, data, receiver));
   await new Promise<void>((resolve, reject) => {
     socket.on("open", resolve);
-    socket.on("unexpected-response", (_request, { statusCode }) =>
-      reject(new NotOffered(`the handshake was answered with HTTP ${statusCode}`)),
-    );
+    socket.on("unexpected-response", (request, { statusCode }) => {
+      request.on("error", () => {}).destroy();
+      reject(new NotOffered(`the handshake was answered with HTTP ${statusCode}`));
+    });
     socket.on("error", (error) => reject(/subprotocol/i.test(error.message) ? new NotOffered(error.message) : error));
   });
   socket.on("close", (code) => receiver.closed(`WebSocket close code ${code}`));
