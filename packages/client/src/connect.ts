@@ -52,7 +52,7 @@ export interface ConnectOptions {
  * @throws {TransportError} no connection came about, or it was lost before the router answered
  */
 export async function connect(options: ConnectOptions): Promise<Session> {
-  const { url, dial = url === undefined ? undefined : webSocket(url, options.serializers) } = options;
+  const { url, dial = url === undefined ? undefined : webSocket(url, options.serializers, options.timeout) } = options;
   if (dial === undefined) throw new TypeError("connect needs a url or a dial");
   const join = new Join(options);
   const transport = await dial(join, options.signal);

@@ -213,10 +213,17 @@ export class Session implements AsyncDisposable {
     const key = `${match} ${topic}`;
     return new Promise((resolve, reject) => {
       let isAbandoned = false;
+      let isUnderWay = false;
+      const ended = () => {
+        if (isUnderWay) this.#countSubscribing(key, -1);
+        isUnderWay = false;
+      };
       const request: Request = {
         type: MessageType.Subscribe,
         name: `SUBSCRIBE ${topic}`,
+        ended,
         answered: (message) => {
+          ended();
           const { subscription: id } = message as Extract<Message, { type: typeof MessageType.Subscribed }>;
           const subscription = new Subscription(
             id,
@@ -241,14 +248,15 @@ export class Session implements AsyncDisposable {
           isAbandoned = true;
           return "answered";
         },
-        ended: () => this.#countSubscribing(key, -1),
       };
       const id = this.#request(
         (id) => ({ type: MessageType.Subscribe, request: id, options: subscribeWire(options), topic }),
         request,
         options,
       );
-      if (id !== 0) this.#countSubscribing(key, 1);
+      if (id === 0) return;
+      isUnderWay = true;
+      this.#countSubscribing(key, 1);
     });
   }
 

@@ -23,8 +23,11 @@ export function json(): Serializer {
   return new JsonSerializer();
 }
 
-/** @param serializers offered in this order; the router picks. Default JSON */
-export function webSocket(url: string, serializers: readonly Serializer[] = [json()]): Dial {
+/**
+ * @param serializers offered in this order; the router picks. Default JSON
+ * @param timeout for the opening, in ms; 0 waits for ever
+ */
+export function webSocket(url: string, serializers: readonly Serializer[] = [json()], timeout = 10_000): Dial {
   if (!/^wss?:\/\//i.test(url))
     throw new TransportError(
       `cannot connect to ${url}: a browser connects to ws:// and wss://; the Node.js entry of this package to tcp:, tls: and unix: as well`,
@@ -38,17 +41,30 @@ export function webSocket(url: string, serializers: readonly Serializer[] = [jso
         );
         return;
       }
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
       const socket = new WebSocketImplementation(url, serializers.map(subprotocolOf));
       socket.binaryType = "arraybuffer";
-      const onAbort = () => {
+      const giveUp = (reason: unknown) => {
+        settled();
+        socket.onopen = null;
         socket.onclose = null;
         socket.close();
-        reject(signal?.reason);
+        reject(reason);
+      };
+      const onAbort = () => giveUp(signal?.reason);
+      const timer =
+        timeout > 0 ? setTimeout(() => giveUp(new TransportError(`${url} did not answer within ${timeout} ms`)), timeout) : undefined;
+      const settled = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", onAbort);
       };
       signal?.addEventListener("abort", onAbort, { once: true });
       // A browser tells a page nothing about why; the console does.
       socket.onclose = ({ code, reason }) => {
-        signal?.removeEventListener("abort", onAbort);
+        settled();
         reject(
           new TransportError(
             `cannot connect to ${url}: the connection was refused or closed (code ${code}${reason === "" ? "" : `, ${reason}`})`,
@@ -56,15 +72,13 @@ export function webSocket(url: string, serializers: readonly Serializer[] = [jso
         );
       };
       socket.onopen = () => {
-        signal?.removeEventListener("abort", onAbort);
         const serializer = serializers.find((candidate) => subprotocolOf(candidate) === socket.protocol);
-        if (serializer !== undefined) {
+        if (serializer === undefined)
+          giveUp(new TransportError(`${url} chose no WAMP subprotocol; offered were ${serializers.map(subprotocolOf).join(", ")}`));
+        else {
+          settled();
           resolve(new WebSocketTransport(socket, serializer, receiver));
-          return;
         }
-        socket.onclose = null;
-        socket.close();
-        reject(new TransportError(`${url} chose no WAMP subprotocol; offered were ${serializers.map(subprotocolOf).join(", ")}`));
       };
     });
 }

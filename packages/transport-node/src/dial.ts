@@ -7,6 +7,7 @@ import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import {
   type AbortSignalLike,
   announceableLength,
+  CloseReason,
   closeReason,
   type Dial,
   decodeReply,
@@ -114,7 +115,7 @@ async function dialRawSocket(
       error,
     );
   }
-  // A client chose its router: the limits that guard a router against strangers do not apply, nor does it ping.
+  // A client chose its router: the limits that guard a router against strangers do not apply.
   const limits = {
     ...DEFAULT_CONNECTION_LIMITS,
     messageSizeBeforeJoin: request.maxLength,
@@ -123,11 +124,12 @@ async function dialRawSocket(
     replyHighMark: CLIENT_QUEUE, // what it sends are requests: it goes on reading, however many there are
   };
   const now = () => performance.now();
+  const ticker = new ClientTicker();
   const connection = new RawSocketConnection(
     socket,
     encodingOf(serializer, rawFraming),
     limits,
-    new ClientTicker(),
+    ticker,
     undefined,
     now,
     request.maxLength,
@@ -135,6 +137,7 @@ async function dialRawSocket(
   );
   connection.receiver = receiver;
   connection.channel = TlsChannel.of(socket, false);
+  ticker.start(() => connection.tick(now()));
   if (octets.length > HANDSHAKE_SIZE) setImmediate(() => connection.push(octets.subarray(HANDSHAKE_SIZE)));
   setImmediate(() => socket.resume());
   return connection;
@@ -194,11 +197,21 @@ function guard(
   return settle;
 }
 
-/** Ends a connection whose peer does not let go; a client has nothing else to look after. */
+/** Has a connection looked at once a second: whether its peer is still there, and whether it lets go. */
 class ClientTicker implements ConnectionObserver {
+  #timer: NodeJS.Timeout | undefined = undefined;
+
+  start(tick: () => void): void {
+    // What has arrived while the program was busy is read before its peer is called silent. The timer alone keeps no program alive.
+    this.#timer = setInterval(() => setImmediate(tick), TICK_MS).unref();
+  }
+
   joined(): void {}
-  closed(_connection: Connection, _reason: string): void {}
   slowConsumer(_connection: Connection, _action: string): void {}
+
+  closed(): void {
+    clearInterval(this.#timer);
+  }
 }
 
 // --- WebSocket -----------------------------------------------------------------------------------------------------------
@@ -273,6 +286,9 @@ class DialledWebSocket implements Transport {
   readonly #serializer: Serializer;
   #reason: string | undefined = undefined;
   #maxLength = Number.POSITIVE_INFINITY;
+  readonly #ticker = new ClientTicker();
+  /** Ticks since anything arrived. */
+  #silence = 0;
   #waitForRoom: (() => void)[] = [];
 
   constructor(webSocket: WebSocket, serializer: Serializer, receiver: Receiver, channel: TlsChannel | undefined) {
@@ -280,7 +296,14 @@ class DialledWebSocket implements Transport {
     this.#serializer = serializer;
     this.channel = channel;
     let failure: string | undefined;
+    const heard = () => {
+      this.#silence = 0;
+    };
+    webSocket.on("ping", heard);
+    webSocket.on("pong", heard);
+    this.#ticker.start(() => this.#tick());
     webSocket.on("message", (data: Buffer, isBinary: boolean) => {
+      this.#silence = 0;
       if (this.#reason !== undefined) return;
       let message: Message;
       try {
@@ -298,6 +321,7 @@ class DialledWebSocket implements Transport {
       failure = errorCloseReason(error);
     });
     webSocket.on("close", (code) => {
+      this.#ticker.closed();
       this.#tellRoom();
       receiver.lost(this.#reason ?? failure ?? webSocketCloseReason(code));
     });
@@ -335,6 +359,18 @@ class DialledWebSocket implements Transport {
     for (const tell of this.#waitForRoom.splice(0)) tell();
   }
 
+  /** [G7] As `Connection.tick`, by ticks: time in which the program did not run does not count. */
+  #tick(): void {
+    const { pingIntervalMs, pingTimeoutMs } = DEFAULT_CONNECTION_LIMITS;
+    if (this.#webSocket.readyState !== WebSocket.OPEN) return;
+    this.#silence += TICK_MS;
+    if (this.#silence === pingIntervalMs) this.#webSocket.ping();
+    else if (this.#silence >= pingIntervalMs + pingTimeoutMs) {
+      this.#reason ??= CloseReason.pingTimeout;
+      this.#webSocket.terminate();
+    }
+  }
+
   close(reason: string): void {
     this.#reason ??= reason;
     this.#webSocket.close(1000, closeReason(reason));
@@ -368,6 +404,7 @@ function dialError(url: string, error: Error & { code?: string }): DialError {
 
 const MAX_LENGTH = 1 << 24;
 const TIMEOUT_MS = 10_000;
+const TICK_MS = 1_000;
 const CLIENT_QUEUE = 1 << 28;
 /** Bytes in the queue from which on whoever sends much is asked to wait, until half of them are left. */
 const ROOM = 1 << 20;
