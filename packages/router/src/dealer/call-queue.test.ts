@@ -189,3 +189,13 @@ test("a caller that leaves gives up its calls before what it leaves behind is gi
   leaving.close("transport.lost");
   expect(callee.inbox.map((message) => ("payload" in message ? message.payload.args?.[0] : "interrupt"))).toEqual([1, "interrupt", 3]);
 });
+test("a limit counts as long as one who set it is there, whoever else comes or goes", () => {
+  const router = queueing();
+  const [caller, bounded, unbounded] = [router.join(), router.join(), router.join()];
+  limited(bounded);
+  const registration = unbounded.register("com.x", { invoke: "first" });
+  unbounded.send({ type: MessageType.Unregister, request: ++unbounded.request, registration });
+  caller.call("com.x", [0]);
+  caller.call("com.x", [1]);
+  expect([args(bounded), counters(router)?.callsWaiting, caller.inbox]).toEqual([[0], 1, []]);
+});

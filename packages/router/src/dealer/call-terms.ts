@@ -7,6 +7,7 @@ import type { Disclosure } from "../access/role.ts";
 import { isPassthru } from "../announced.ts";
 import type { Deadline } from "../deadline.ts";
 import type { Realm } from "../realm.ts";
+import type { Session } from "../session.ts";
 import type { Callee, Registration } from "./registration.ts";
 
 export class CallTerms {
@@ -30,8 +31,8 @@ export class CallTerms {
   readonly held: Payload[] = [];
   /** Their bytes, which are counted among the realm's. */
   #heldBytes = 0;
-  /** Callees that refused. */
-  readonly tried: Callee[] = [];
+  /** Callees that refused, also where they have registered anew since (AMB-64). */
+  readonly tried: Session[] = [];
   /** Of the INVOCATIONs of a stream, but for `progress` (RPC-PCI-14). */
   details: InvocationDetails | undefined = undefined;
 
@@ -60,7 +61,7 @@ export class CallTerms {
     const { features } = callee.session;
     if (this.isStream && !features.progressiveInvocations) return false; // [RPC-PCI-05]
     if (isPassthru(this.options) && !features.calleePassthru) return false; // [PPT-08]
-    return this.tried.length === 0 || !this.tried.includes(callee);
+    return this.tried.length === 0 || !this.tried.includes(callee.session);
   }
 
   /** Keeps a payload beyond the turn. @returns whether the realm has room for it */

@@ -283,7 +283,7 @@ export class Invocation implements PendingCall {
     this.#leaveCallee(callee);
     this.callee = undefined;
     this.#state = "routing";
-    terms.tried.push(callee);
+    terms.tried.push(callee.session);
     this.caller.realm.counters.callsRerouted++;
     this.route();
   }
