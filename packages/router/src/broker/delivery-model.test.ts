@@ -246,6 +246,6 @@ const step: fc.Arbitrary<Step> = fc.record({
 });
 const SCHEDULES = Number(process.env["EVENT_SCHEDULES"] ?? (process.env["CI"] === undefined ? 500 : 5_000));
 
-test(`deliveries are those of the naive model in ${SCHEDULES} schedules, whatever the patterns, lists and roles (PS-PAT-04, PS-BWL-02, PS-EXCL-01, AMB-73 to AMB-75)`, () => {
+test(`deliveries are those of the naive model, whatever the patterns, lists and roles, in ${SCHEDULES} schedules (PS-PAT-04, PS-BWL-02, PS-EXCL-01, AMB-73 to AMB-75)`, () => {
   fc.assert(fc.property(fc.array(step, { maxLength: 60, size: "max" }), run), { numRuns: SCHEDULES, seed });
 }, 300_000);

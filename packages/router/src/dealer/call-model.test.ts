@@ -298,7 +298,7 @@ const CLIENTS = 6;
 /** The issue's number in CI, some thousands for whoever works on it. */
 const SCHEDULES = Number(process.env["CALL_SCHEDULES"] ?? (process.env["CI"] === undefined ? 5_000 : 100_000));
 
-test(`one final answer per call in ${SCHEDULES} schedules, one callee unless it refused, and nothing left behind (RPC-08, AMB-41, AMB-64, ID-06, ORD-03)`, () => {
+test(`one final answer per call, one callee unless it refused, and nothing left behind, in ${SCHEDULES} schedules (RPC-08, RPC-10, AMB-41, AMB-55, AMB-56, AMB-64, ID-06, ORD-03)`, () => {
   const steps = fc.array(fc.nat(16 * CLIENTS * 192 - 1), { maxLength: 80, size: "max" });
   fc.assert(fc.property(steps, run), { numRuns: SCHEDULES, seed });
 }, 900_000);
