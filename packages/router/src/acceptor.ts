@@ -26,6 +26,7 @@ import {
 import type { AuthenticationAnswer, Origin } from "./access/authenticator.ts";
 import { TRUSTED } from "./access/role.ts";
 import type { Deadline } from "./deadline.ts";
+import { RouterError } from "./error.ts";
 import type { Realm, SessionCloser } from "./realm.ts";
 import type { RouterEnvironment } from "./router.ts";
 import { Session, unexpected } from "./session.ts";
@@ -200,6 +201,11 @@ export class Acceptor implements Receiver, SessionCloser {
     const role = this.#isTrusted ? TRUSTED : realm.role(outcome.authrole);
     if (role === undefined) {
       this.#refuse(realm.name, Uri.noSuchRole, `the realm ${realm.name} has no role ${outcome.authrole}`);
+      return;
+    }
+    const { sessions = Number.POSITIVE_INFINITY } = role.limits ?? {};
+    if (role.sessions >= sessions) {
+      this.#refuse(realm.name, RouterError.limitExceeded, `the role ${role.name} has all of its ${sessions} sessions`);
       return;
     }
     const { authid, authrole, authmethod, authprovider, authextra, lifetimeMs } = outcome;

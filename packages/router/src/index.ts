@@ -21,6 +21,7 @@ export {
   Role,
   type RoleConfig,
 } from "./access/role.ts";
+export type { Rate, RoleLimits } from "./access/role-limits.ts";
 export type { TrustRule } from "./access/trust-levels.ts";
 export type { Audience, Recipient } from "./broker/event-filter.ts";
 export { DEFAULT_HISTORY, type EventsConfig } from "./broker/events-config.ts";

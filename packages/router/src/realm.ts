@@ -99,6 +99,8 @@ export class Realm {
 
   join(session: Session, closer: SessionCloser): void {
     this.sessions.set(session.id, session);
+    const role = this.#roles.get(session.authrole);
+    if (role !== undefined) role.sessions++;
     this.#closers.set(session, closer);
     this.counters.sessionsOpened++;
     const { id, authid, authrole, authmethod, agent, origin } = session;
@@ -121,6 +123,8 @@ export class Realm {
   leave(session: Session, reason: string, now: number): void {
     if (!this.sessions.delete(session.id)) return;
     this.#closers.delete(session);
+    const role = this.#roles.get(session.authrole);
+    if (role !== undefined) role.sessions--;
     session.leave();
     this.#reflection.left(session);
     this.#testaments.execute(session, () => this.#sessionMeta.left(session)); // [AMB-90]

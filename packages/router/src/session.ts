@@ -33,6 +33,7 @@ import {
 import type { Origin } from "./access/authenticator.ts";
 import type { Authorizer } from "./access/authorizer.ts";
 import type { Action, Decision, Role } from "./access/role.ts";
+import { type Rate, SessionRates, TokenBucket } from "./access/role-limits.ts";
 import { isPassthru, unannounced } from "./announced.ts";
 import { longestList } from "./broker/event-filter.ts";
 import type { Invocation } from "./dealer/invocation.ts";
@@ -75,8 +76,12 @@ export class Session implements Principal {
   /** Ended by `wamp.session.kill_all`: no meta event and no testament tells of it (META-S-07, AMB-93). */
   leavesSilently = false;
 
+  readonly limits: RouterLimits;
   readonly #transport: Transport;
   readonly #role: Role;
+  readonly #rates: SessionRates | undefined;
+  /** Of permissions that have a rate. */
+  #rateOf: Map<Rate, TokenBucket> | undefined = undefined;
   /** Decides in place of the role's permissions. */
   readonly #authorizer: Authorizer | undefined;
   // Made when first asked for: an empty one takes 180 bytes, and most sessions need one or two of them. Bench: idle.
@@ -114,6 +119,8 @@ export class Session implements Principal {
     this.features = peerFeatures(roles);
     this.#transport = transport;
     this.#role = role;
+    this.limits = role.limitsWithin(realm.limits);
+    this.#rates = role.limits?.messageRate || role.limits?.byteRate ? new SessionRates(role.limits, now) : undefined;
     this.#authorizer = role.authorizer ?? (role.isTrusted ? undefined : realm.authorizer);
   }
 
@@ -179,7 +186,7 @@ export class Session implements Principal {
       return;
     }
     // [AMB-126] Nothing overtakes a message whose authorization is awaited.
-    const limit = this.realm.limits.waitingMessages;
+    const limit = this.limits.waitingMessages;
     if (this.#waiting.push(message) > limit) {
       this.realm.log({ event: "limit.hit", realm: this.realm.name, session: this.id, limit: "waitingMessages" });
       throw new ProtocolError("UNEXPECTED_MESSAGE", `more than ${limit} messages while one of them waits for the authorizer`);
@@ -201,8 +208,10 @@ export class Session implements Principal {
         return;
       case MessageType.Call:
         if (message.options !== NO_OPTIONS) this.#checkAnnounced(message);
-        if (this.features.streams && this.#isContinuation(message.request)) this.realm.dealer.continue(this, message);
-        else this.#request(message, message.procedure, "exact", "call");
+        if (this.features.streams && this.#isContinuation(message.request)) {
+          this.#rates?.take(sizeOf(message), this.realm.dealer.now()); // counted, but no chunk is left out of a call
+          this.realm.dealer.continue(this, message);
+        } else this.#request(message, message.procedure, "exact", "call");
         return;
       case MessageType.Publish:
         if (isPassthru(message.options) && !this.features.publisherPassthru)
@@ -239,7 +248,7 @@ export class Session implements Principal {
   /** A message that names a URI: checked, authorized, performed. */
   #request(message: Call | Publish | Subscribe | Register, uri: string, match: MatchPolicy, action: Action): void {
     this.#takeRequestId(message.request);
-    const problem = this.problemOf(uri, match, action) ?? this.#exceeded(message, match);
+    const problem = this.#overRate(message) ?? this.problemOf(uri, match, action) ?? this.#exceeded(message, match);
     if (problem !== undefined) this.#answer(message, problem);
     // Without an authorizer no closure is made.
     else if (this.#authorizer === undefined) this.#perform(message, this.#role.decidePattern(action, uri, match), action, uri);
@@ -271,6 +280,10 @@ export class Session implements Principal {
           ? refusal(Uri.authorizationFailed, "the authorizer could not decide")
           : refusal(Uri.notAuthorized, `the role ${this.authrole} may not ${action} ${uri}`);
       this.#answer(message, refused); // [AUTHZ-04]
+      return;
+    }
+    if (decision.rate !== undefined && !this.#takeFrom(decision.rate)) {
+      this.#answer(message, refusal(RouterError.limitExceeded, "rate", decision.rate.perSecond));
       return;
     }
     switch (message.type) {
@@ -367,12 +380,12 @@ export class Session implements Principal {
     if (this.realm.requestIds === "strict") return; // its id is behind the last one, which is enough (RPC-PCI-12)
     this.endedStreams.add(request);
     const [oldest] = this.endedStreams;
-    if (oldest !== undefined && this.endedStreams.size > this.realm.limits.callsPerSession) this.endedStreams.delete(oldest);
+    if (oldest !== undefined && this.endedStreams.size > this.limits.callsPerSession) this.endedStreams.delete(oldest);
   }
 
   /** What is wrong with a URI that this session names, whatever it may do. */
   problemOf(uri: string, match: MatchPolicy, action: Action): Refusal | undefined {
-    const { limits } = this.realm;
+    const { limits } = this;
     if (!isPattern(uri, this.realm.uriRule, match))
       return refusal(
         Uri.invalidUri,
@@ -388,8 +401,25 @@ export class Session implements Principal {
     return undefined;
   }
 
+  #overRate(message: Call | Publish | Subscribe | Register): Refusal | undefined {
+    const rates = this.#rates;
+    if (rates === undefined) return undefined;
+    const limit = rates.take(sizeOf(message), this.realm.dealer.now());
+    if (limit === undefined) return undefined;
+    if (rates.exceeded()) this.realm.log({ event: "limit.hit", realm: this.realm.name, session: this.id, limit });
+    return refusal(RouterError.limitExceeded, limit, this.#role.limits?.[limit]?.perSecond);
+  }
+
+  #takeFrom(rate: Rate): boolean {
+    const now = this.realm.dealer.now();
+    this.#rateOf ??= new Map();
+    const bucket = this.#rateOf.get(rate) ?? new TokenBucket(rate, now);
+    this.#rateOf.set(rate, bucket);
+    return bucket.take(1, now);
+  }
+
   #exceeded(message: Call | Publish | Subscribe | Register, match: MatchPolicy): Refusal | undefined {
-    const { limits } = this.realm;
+    const { limits } = this;
     if (message.type === MessageType.Publish) {
       if (message.options !== NO_OPTIONS && longestList(message.options) > limits.listLength) return this.overLimit("listLength");
     } else if (message.type === MessageType.Subscribe) {
@@ -406,7 +436,7 @@ export class Session implements Principal {
   /** The refusal for a limit that is reached, which is also logged. */
   overLimit(limit: keyof RouterLimits): Refusal {
     this.realm.log({ event: "limit.hit", realm: this.realm.name, session: this.id, limit });
-    return refusal(RouterError.limitExceeded, limit, this.realm.limits[limit]);
+    return refusal(RouterError.limitExceeded, limit, this.limits[limit]);
   }
 
   #error(message: Extract<Message, { type: typeof MessageType.Error }>): void {
@@ -448,6 +478,10 @@ const STATES = {
   established: "in an established session",
   shuttingDown: "after GOODBYE",
 } as const;
+
+function sizeOf(message: Call | Publish | Subscribe | Register): number {
+  return message.type === MessageType.Call || message.type === MessageType.Publish ? message.payload.end - message.payload.start : 0;
+}
 
 /** A URI of n components has n - 1 dots; only long texts can have too many. */
 function isTooDeep(uri: string, components: number): boolean {

@@ -6,9 +6,11 @@
  */
 
 import { isReserved, isUri, type MatchPolicy } from "@junctor/protocol";
+import type { RouterLimits } from "../limits.ts";
 import { compareSpecificity, covers, overlap } from "../pattern/covers.ts";
 import { PatternIndex } from "../pattern/pattern-index.ts";
 import type { Authorizer } from "./authorizer.ts";
+import type { Rate, RoleLimits } from "./role-limits.ts";
 
 export type Action = "call" | "register" | "publish" | "subscribe";
 
@@ -21,6 +23,8 @@ export interface Permission {
   readonly match: MatchPolicy;
   readonly allow: Readonly<Partial<Record<Action, boolean>>>;
   readonly disclose?: { readonly caller?: Disclosure; readonly publisher?: Disclosure };
+  /** How often each session may make use of it. */
+  readonly rate?: Rate;
   /** Where it is written, for people. */
   readonly place?: string;
 }
@@ -30,6 +34,7 @@ export interface RoleConfig {
   readonly permissions: readonly Permission[];
   /** Decides in place of the permissions, when given. */
   readonly authorize?: Authorizer;
+  readonly limits?: RoleLimits;
 }
 
 /** The answer to "may this session do this?". */
@@ -37,6 +42,8 @@ export interface Decision {
   readonly allow: boolean;
   /** Of the caller for `call`, of the publisher for `publish`; for `register`, whether `disclose_caller` may be asked for. */
   readonly disclose: Disclosure;
+  /** How often: of all that this permission covers, for each session. */
+  readonly rate?: Rate | undefined;
   /** Not denied: the authorizer could not decide. */
   readonly hasFailed?: boolean;
 }
@@ -66,6 +73,10 @@ export class Role {
   /** May register and publish reserved URIs. */
   readonly isTrusted: boolean;
   readonly authorizer: Authorizer | undefined;
+  readonly limits: RoleLimits | undefined;
+  /** Sessions that have it now. */
+  sessions = 0;
+  #ownLimits: RouterLimits | undefined = undefined;
   readonly #grants: Readonly<Record<Action, PatternIndex<Grant>>> = {
     call: new PatternIndex(),
     register: new PatternIndex(),
@@ -82,6 +93,7 @@ export class Role {
     this.name = config.name;
     this.isTrusted = isTrusted;
     this.authorizer = config.authorize;
+    this.limits = config.limits;
     this.#shared = shared;
     this.#personal = config.permissions.filter(({ uri }) => shared === undefined && PLACEHOLDER.test(uri));
     for (const permission of config.permissions) if (!this.#personal.includes(permission)) this.#add(permission);
@@ -104,8 +116,21 @@ export class Role {
       if (isReserved(uri) && !isReserved(permission.uri)) return []; // whoever is called wamp is not the router (AMB-97)
       return [{ ...permission, uri }];
     });
-    const own = { name: this.name, permissions, ...(this.authorizer && { authorize: this.authorizer }) };
+    const own = {
+      name: this.name,
+      permissions,
+      ...(this.authorizer && { authorize: this.authorizer }),
+      ...(this.limits && { limits: this.limits }),
+    };
     return new Role(own, this.isTrusted, this);
+  }
+
+  /** The limits of its sessions. @param all those of the router, always the same */
+  limitsWithin(all: RouterLimits): RouterLimits {
+    if (this.limits === undefined) return all;
+    if (this.#shared !== undefined) return this.#shared.limitsWithin(all);
+    this.#ownLimits ??= { ...all, ...this.limits };
+    return this.#ownLimits;
   }
 
   #add(permission: Permission): void {
@@ -118,7 +143,7 @@ export class Role {
       grants.set(uri, match, {
         uri,
         match,
-        decision: { allow, disclose: disclosure(action, permission) },
+        decision: { allow, disclose: disclosure(action, permission), rate: permission.rate },
         isImplied: false,
         place: permission.place,
       });

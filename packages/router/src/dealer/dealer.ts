@@ -345,8 +345,8 @@ export class Dealer {
   }
 
   #exceeded(caller: Session): Refusal | undefined {
-    if (caller.calls.size >= this.#limits.callsPerSession)
-      return refusal(RouterError.limitExceeded, "callsPerSession", this.#limits.callsPerSession);
+    if (caller.calls.size >= caller.limits.callsPerSession)
+      return refusal(RouterError.limitExceeded, "callsPerSession", caller.limits.callsPerSession);
     if (this.#counters.callsInFlight >= this.#limits.callsPerRealm)
       return refusal(RouterError.limitExceeded, "callsPerRealm", this.#limits.callsPerRealm);
     return undefined;

@@ -243,7 +243,7 @@ limits: {helloTimeout: 2.5s, messageSize: 64 KiB}
     expect(config.listen).toEqual([expect.objectContaining({ type: "web", host: "127.0.0.1", port: 8080, ws: "/ws", deflate: false })]);
     expect(config.limits).toMatchObject({ helloTimeout: 2_500, messageSize: 65_536 });
     expect(config.log).toEqual({ level: "info", format: "auto" });
-    expect(config.realms["app"]?.roles["user"]?.allow.call).toEqual([{ uri: "com.app.", match: "prefix" }]);
+    expect(config.realms["app"]?.roles["user"]?.allow.call).toMatchObject([{ uri: { uri: "com.app.", match: "prefix" } }]);
   });
 
   test("is taken with a byte order mark, and with lines that end as Windows ends them", () => {

@@ -18,6 +18,53 @@ import { formatDuration, formatSize } from "./units.ts";
 const patterns = z.array(uriPattern).prefault([]);
 const disclosure = z.enum(["allow", "deny", "force"]);
 
+const rate = {
+  rate: z.number().positive().describe("A second, for each session."),
+  burst: count.optional().describe("At once. Default: as many as in two seconds."),
+};
+const permissions = z
+  .array(
+    z.union([
+      uriPattern.transform((uri) => ({ uri, disclose: undefined, rate: undefined, burst: undefined })),
+      z.strictObject({
+        uri: uriPattern.describe("What it is for."),
+        disclose: disclosure.optional().describe("In place of the role's `disclose`."),
+        rate: rate.rate.optional().describe("How often a second each session may make use of it."),
+        burst: rate.burst,
+      }),
+    ]),
+  )
+  .prefault([]);
+
+const allowed = z.strictObject({
+  call: permissions.describe("Procedures that it calls: URI patterns, or mappings with a rate or a disclosure of their own."),
+  register: permissions.describe("Procedures that it registers."),
+  publish: permissions.describe("Topics that it publishes to."),
+  subscribe: permissions.describe("Topics that it subscribes to."),
+});
+
+const roleLimits = z
+  .strictObject({
+    sessions: count.optional().describe("Sessions of the role in this realm."),
+    subscriptions: count.optional().describe("As in `limits`, for the sessions of this role."),
+    patternSubscriptions: count.optional().describe("As in `limits`."),
+    registrations: count.optional().describe("As in `limits`."),
+    callsPerSession: count.optional().describe("As in `limits`."),
+    listLength: count.optional().describe("As in `limits`."),
+    uriLength: count.optional().describe("As in `limits`."),
+    uriComponents: count.optional().describe("As in `limits`."),
+    messages: z.strictObject(rate).optional().describe("Calls, publications, subscriptions and registrations of one session."),
+    bytes: z
+      .strictObject({
+        rate: size.describe("A second, for each session."),
+        burst: size.optional().describe("At once. Default: as many as in two seconds."),
+      })
+      .optional()
+      .describe("Bytes of their payloads."),
+  })
+  .optional()
+  .describe("What its sessions may hold and send. What is more is refused with `junctor.error.limit_exceeded`.");
+
 const byAction = z.strictObject({
   call: patterns.describe("Procedures that it calls."),
   register: patterns.describe("Procedures that it registers."),
@@ -33,7 +80,8 @@ const role = z.strictObject({
     .describe("A procedure that decides in place of allow and deny. Arguments and results as in Crossbar.io."),
   authorizerRealm: z.string().min(1).optional().describe("Where that procedure is registered. Default: this realm."),
   authorizerCache: duration.default(30_000).describe("How long an answer with cache: true holds, for the session that it was given for."),
-  allow: byAction.prefault({}).describe("What the role may do. Nothing else is allowed; the most specific pattern decides."),
+  limits: roleLimits,
+  allow: allowed.prefault({}).describe("What the role may do. Nothing else is allowed; the most specific pattern decides."),
   deny: byAction.prefault({}).describe("Exceptions from what is allowed."),
   disclose: z
     .strictObject({
