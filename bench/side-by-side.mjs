@@ -76,7 +76,7 @@ function output(command, args) {
   );
 }
 
-async function listening(port, child) {
+export async function listening(port, child) {
   for (const end = Date.now() + 60_000; Date.now() < end; ) {
     if (child.exitCode !== null) throw new Error(`ended with exit code ${child.exitCode} at start`);
     const isUp = await new Promise((resolve) => {

@@ -26,11 +26,16 @@ export function startRouter(realm = {}) {
 
 class NoSocket extends EventEmitter {
   writableLength = 0;
-  written = 0;
+  /** Short frames that were written: what the peer got. */
+  frames = 0;
+  /** Called once, when something is written. */
+  onWrite = undefined;
   #writing = [];
 
   write(bytes, done) {
-    this.written += bytes.length;
+    this.onWrite?.();
+    this.onWrite = undefined;
+    for (let at = 0; at < bytes.length; at += 2 + bytes[at + 1]) this.frames++;
     if (done !== undefined) {
       this.#writing.push(done);
       process.nextTick(this.#tell);

@@ -7,8 +7,9 @@ import { frameOf } from "@junctor/testkit";
 import { describe, expect, test } from "vitest";
 import { costOf } from "./backlog.ts";
 import type { ConnectionObserver } from "./connection.ts";
+import type { Encoding } from "./encoding.ts";
 import { encodingOf, nodeSerializers } from "./encodings.ts";
-import { rawFraming } from "./framing.ts";
+import { rawFraming, webSocketFraming } from "./framing.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS, type SlowConsumerPolicy } from "./limits.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
 
@@ -64,7 +65,7 @@ interface Rig {
 
 const [json] = nodeSerializers;
 
-function rig(limits: Partial<ConnectionLimits> = {}, peerLength = 1 << 24): Rig {
+function rig(limits: Partial<ConnectionLimits> = {}, peerLength = 1 << 24, encoding?: Encoding): Rig {
   if (json === undefined) throw new Error("no serializer");
   const told: string[] = [];
   const observer: ConnectionObserver = {
@@ -76,7 +77,7 @@ function rig(limits: Partial<ConnectionLimits> = {}, peerLength = 1 << 24): Rig 
   const time = { now: 0 };
   const connection = new RawSocketConnection(
     socket as unknown as Socket,
-    encodingOf(json, rawFraming),
+    encoding ?? encodingOf(json, rawFraming),
     { ...DEFAULT_CONNECTION_LIMITS, ...limits },
     observer,
     undefined,
@@ -194,6 +195,23 @@ describe("while the peer keeps up", () => {
     await turn();
     expect(got(a.socket)).toEqual(expected);
     expect(got(b.socket)).toEqual(expected.filter((text) => text.startsWith("r")));
+  });
+
+  test.each(
+    nodeSerializers.flatMap((serializer) => [rawFraming, webSocketFraming(serializer.frame)].map((framing) => ({ serializer, framing }))),
+  )("long payloads leave between what is before and behind them ($serializer.name, $framing.name)", async ({ serializer, framing }) => {
+    const { socket, connection } = rig({}, 1 << 24, encodingOf(serializer, framing));
+    const values = ["a", "b".repeat(32_000), "c".repeat(40_000), "d", "e".repeat(70_000), "f".repeat(70_000)];
+    const messages = values.flatMap((value, i) => [result(i, value), invocation(i, value), ...(i % 2 === 0 ? [event(value)] : [])]);
+    for (const message of messages) expect(connection.send(message)).toBe("sent");
+    const expected = messages.flatMap((message) => {
+      const bytes = serializer.encode(message);
+      const head = new Uint8Array(framing.headSize(bytes.length));
+      framing.writeHead(head, 0, bytes.length, false);
+      return [head, bytes];
+    });
+    await turn();
+    expect(Buffer.concat(socket.written).equals(Buffer.concat(expected))).toBe(true);
   });
 
   test("a write that takes its time, as every one over TLS does, keeps nothing back", async () => {

@@ -140,7 +140,7 @@ export abstract class Connection implements Transport, Flushable {
     if (this.#closingSince !== undefined) return "closed";
     try {
       if (message.type === MessageType.Event) return this.#sendEvent(message);
-      if (this.encoding.write(message) > this.maxLength) {
+      if (this.encoding.write(message, this.#backlog === undefined) > this.maxLength) {
         pool.position = pool.start;
         return "too-large";
       }
@@ -177,7 +177,7 @@ export abstract class Connection implements Transport, Flushable {
 
   /** What was written to the pool last, for this connection alone. @param isReply the peer asked for it */
   #sendOwn(isReply: boolean): SendOutcome {
-    const { bytes, start, position } = pool;
+    const { bytes, start, position, referred } = pool;
     if (this.#backlog !== undefined) {
       const copy = copyOf(bytes, start, position);
       pool.position = start;
@@ -191,9 +191,25 @@ export abstract class Connection implements Transport, Flushable {
       this.#regionStart = start;
       this.#regionEnd = position;
     }
-    if (!this.#isDirty) this.#markDirty();
     this.#gathered += position - start;
+    if (referred !== undefined) this.#insert(referred, start + pool.referredAt, position);
+    if (!this.#isDirty) this.#markDirty();
     return this.#gathered <= this.#mostGathered ? "sent" : this.#writeEarly();
+  }
+
+  /** A payload that is not in the region whose message is written last: between what is before it there, and what is behind. */
+  #insert(payload: Uint8Array, at: number, end: number): void {
+    const region = this.#region;
+    this.#regionEnd = at;
+    this.#closeRegion();
+    this.#pieces ??= [];
+    this.#pieces.push(payload);
+    this.#gathered += payload.length;
+    pool.referred = undefined;
+    if (at === end) return;
+    this.#region = region;
+    this.#regionStart = at;
+    this.#regionEnd = end;
   }
 
   #writeEarly(): SendOutcome {

@@ -64,10 +64,10 @@ export abstract class BinaryWriter implements HeaderWriter {
   abstract dict(value: object): void;
 
   payload(payload: Payload): void {
-    if (payload.source?.name === this.#serializer.name) this.out.append(payload.buffer, payload.start, payload.end);
+    if (payload.source?.name === this.#serializer.name) this.out.appendPayload(payload.buffer, payload.start, payload.end);
     else if (payload.length > 0) {
       const bytes = payload.bytes(this.#serializer);
-      this.out.append(bytes, 0, bytes.length);
+      this.out.appendPayload(bytes, 0, bytes.length);
     }
   }
 

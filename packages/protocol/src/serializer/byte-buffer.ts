@@ -38,6 +38,11 @@ export class ByteBuffer {
     this.position = at;
   }
 
+  /** Appends the payload of a message, which is whole: nothing before it moves any more. */
+  appendPayload(source: Uint8Array, start: number, end: number): void {
+    this.append(source, start, end);
+  }
+
   /** Appends a string as UTF-8, without any length or quotes. */
   appendText(text: string): void {
     this.ensure(text.length * 3);

@@ -116,10 +116,10 @@ class JsonWriter implements HeaderWriter {
   payload(payload: Payload): void {
     if (payload.length === 0) return;
     this.#comma();
-    if (payload.source?.name === "json") this.out.append(payload.buffer, payload.start, payload.end);
+    if (payload.source?.name === "json") this.out.appendPayload(payload.buffer, payload.start, payload.end);
     else {
       const bytes = payload.bytes(this.#serializer);
-      this.out.append(bytes, 0, bytes.length);
+      this.out.appendPayload(bytes, 0, bytes.length);
     }
   }
 
