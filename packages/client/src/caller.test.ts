@@ -228,6 +228,18 @@ describe("giving a call up", () => {
     expect(heard).toEqual(["wait"]);
   });
 
+  test("by kill does not wait for ever: the time-out still runs (AMB-54)", async () => {
+    const { session, router } = await ScriptedRouter.join("call_canceling");
+    const button = new AbortController();
+    const calling = failure(session.call("com.x", [], {}, { signal: button.signal, cancelMode: "kill", timeout: 100 }));
+    await router.take(MessageType.Call);
+    button.abort();
+    expect(await router.take(MessageType.Cancel)).toMatchObject({ options: { mode: "kill" } });
+    router.clock.advance(100);
+    expect(await calling).toBeInstanceOf(TimeoutError);
+    expect(session.isOpen).toBe(true);
+  });
+
   test("a time-out is told to the router, each progressive result starts it anew, and it is a TimeoutError whoever notices first (RPC-TMO-01, RPC-PCR-11)", async () => {
     await using place = await town();
     const invocations = new Inbox<Invocation>();

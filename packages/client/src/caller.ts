@@ -154,10 +154,10 @@ class OngoingCall implements Request {
   }
 
   failed(error: unknown, message?: ErrorMessage): void {
-    const { timeout } = this.#options;
+    const { timeout = 0 } = this.#options;
     if (!(error instanceof ApplicationError)) this.#reject(error);
     else if (this.#killed !== undefined && error.is(Uri.canceled)) this.#reject(this.#killed.reason);
-    else if (timeout !== undefined && error.is(Uri.timeout)) this.#reject(new TimeoutError(this.name, timeout, { cause: error }));
+    else if (timeout > 0 && error.is(Uri.timeout)) this.#reject(new TimeoutError(this.name, timeout, { cause: error }));
     else if (message === undefined) this.#reject(error);
     else {
       const { details, payload } = message;
