@@ -201,10 +201,14 @@ describe("a subscription that handlers share (PS-04, AMB-70)", () => {
   });
 
   test("is not ended while a SUBSCRIBE for it is under way, whether that one is given up, refused or fails to leave", async () => {
-    const { session, router, subscribe, sent } = await subscribed();
-    const first = await subscribe("a");
-    const joining = session.subscribe("com.t", () => {});
+    const { session, router, sent } = await subscribed();
+    // Both are under way; then one of them is answered.
+    const both = [session.subscribe("com.t", () => {}), session.subscribe("com.t", () => {})] as const;
+    const asked = await router.take(MessageType.Subscribe);
     const { request } = await router.take(MessageType.Subscribe);
+    router.send({ type: MessageType.Subscribed, request: asked.request, subscription: 7 });
+    const first = await both[0];
+    const joining = both[1];
     // One that fails before it is sent counts for nothing.
     expect(await failure(session.subscribe("com.t", () => {}, { signal: AbortSignal.abort("no") }))).toBe("no");
     await first.unsubscribe();
