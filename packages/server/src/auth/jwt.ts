@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { Dict } from "@junctor/protocol";
-import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import type { JWTPayload, JWTVerifyGetKey } from "jose";
 import { z } from "zod";
 import { UserError } from "../user-error.ts";
 import { type AuthMethod, denied, granted, type Step } from "./method.ts";
@@ -36,6 +36,7 @@ export function jwt(options: JwtOptions): AuthMethod<true> {
 
 async function verify(token: string, authid: string | undefined, options: JwtOptions): Promise<Step> {
   const { keys, issuer, audience, algorithms, leewaySeconds, wallClock } = options;
+  const { errors, jwtVerify } = await import("jose");
   let payload: JWTPayload;
   try {
     const checks = {
@@ -77,15 +78,25 @@ function rolesOf(payload: JWTPayload, role: JwtOptions["role"]): readonly string
  */
 export function jwtKeys(source: string): JWTVerifyGetKey {
   if (/^https?:\/\//.test(source)) {
-    return createRemoteJWKSet(new URL(source), { cooldownDuration: 60_000, timeoutDuration: 5_000 });
+    return later(({ createRemoteJWKSet }) => createRemoteJWKSet(new URL(source), { cooldownDuration: 60_000, timeoutDuration: 5_000 }));
   }
   const remedy = 'expected a JSON Web Key Set (RFC 7517): {"keys": [{"kty": …}]}';
   try {
-    return createLocalJWKSet(keySetSchema.parse(JSON.parse(readFileSync(source, "utf8"))));
+    const keySet = keySetSchema.parse(JSON.parse(readFileSync(source, "utf8")));
+    return later(({ createLocalJWKSet }) => createLocalJWKSet(keySet));
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "it holds no key set";
     throw new UserError(`cannot use the keys in ${source}: ${code}`, { remedy, cause: error });
   }
+}
+
+/** The library is loaded for the first token: it is a seventh of all that would be loaded at the start, and few realms take any. */
+function later(make: (jose: typeof import("jose")) => JWTVerifyGetKey): JWTVerifyGetKey {
+  let made: Promise<JWTVerifyGetKey> | undefined;
+  return async (header, token) => {
+    made ??= import("jose").then(make);
+    return (await made)(header, token);
+  };
 }
 
 const keySetSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) });
