@@ -279,6 +279,19 @@ describe("pages (PS-HIST-07, T41)", () => {
   });
 });
 
+test("a page without events is an empty list of them, in every format, and not no list (PS-HIST-04, AMB-82)", () => {
+  const router = realm();
+  const [, b] = [router.join(), router.join()];
+  const pattern = b.subscribe("com.app.", { match: "prefix" });
+  for (const filter of [{}, { topic: "org.x" }]) {
+    const answer = ask(b, [pattern], filter);
+    if (answer?.type !== MessageType.Result) throw new Error(`answered with ${answer?.type}`);
+    expect([answer.payload.length, answer.payload.args]).toEqual([1, []]);
+    expect(Buffer.from(new JsonSerializer().encode(answer)).toString()).toBe(`[50,${answer.request},{},[]]`);
+    expect(Buffer.from(new MsgpackSerializer().encode(answer)).toString("hex")).toMatch(/^9432..8090$/);
+  }
+});
+
 describe("payloads", () => {
   test("come back as they were: floats as floats, binary as binary, empty as absent (PS-HIST-04)", () => {
     const router = realm();

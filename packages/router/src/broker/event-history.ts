@@ -9,7 +9,7 @@ import type { LocalCall } from "../dealer/local-call.ts";
 import { type Refusal, RouterError, refusal } from "../error.ts";
 import { covers, type Pattern } from "../pattern/covers.ts";
 import { matches } from "../pattern/matches.ts";
-import type { EventLog, HistoryQuery } from "../store/event-store.ts";
+import type { EventLog, HistoryPage, HistoryQuery } from "../store/event-store.ts";
 import type { Broker, Subscription } from "./broker.ts";
 import { historyResult } from "./history-result.ts";
 import { parseTimestamp } from "./timestamp.ts";
@@ -45,7 +45,7 @@ export function getEvents(call: LocalCall, broker: Broker, limits: PageLimits, n
     }
     const { authid, authrole } = call.caller;
     const topics = topicsOf(subscription, log, filters.topic);
-    if (topics === "none") return call.result([]);
+    if (topics === "none") return call.respond(historyResult(subscription, NO_EVENTS));
     const query = { ...filters, now, authid, authrole, topics, bytes: limits.bytes, limit: Math.min(filters.limit, limits.events) };
     log.read(query, (outcome) => {
       if ("error" in outcome) call.fail(outcome);
@@ -121,6 +121,7 @@ const FILTERS: Readonly<Record<string, Filter>> = {
   until_publication: publication("untilPublication"),
 };
 
+const NO_EVENTS: HistoryPage = { events: [], hasMore: false };
 const NO_FILTERS: Filters = {
   reverse: false,
   limit: Number.POSITIVE_INFINITY,

@@ -8,9 +8,8 @@ import type { HistoryPage, StoredEvent } from "../store/event-store.ts";
 import type { Subscription } from "./broker.ts";
 import { formatTimestamp } from "./timestamp.ts";
 
-/** Where there are more events than the page holds, the keyword `more` says so. */
+/** Where there are more events than the page holds, the keyword `more` says so. Where there are none, the list is there all the same. */
 export function historyResult({ id, match }: Subscription, { events, hasMore }: HistoryPage): Payload {
-  if (events.length === 0) return Payload.EMPTY;
   const writer = MSGPACK.valueWriter();
   writer.listStart(events.length);
   for (const event of events) writeEvent(event, id, match !== "exact", writer);
