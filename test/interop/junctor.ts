@@ -1,5 +1,5 @@
 /** Our own client as a peer, in the test's process. */
-import { ApplicationError, connect, Result } from "@junctor/client";
+import { ApplicationError, Chunk, connect, Result, Uri } from "@junctor/client";
 import { JsonSerializer } from "@junctor/protocol";
 import { CborSerializer } from "@junctor/protocol/serializer/cbor";
 import { MsgpackSerializer } from "@junctor/protocol/serializer/msgpack";
@@ -44,6 +44,29 @@ export function junctorPeer(): Peer {
         session.call(procedure, args, kwargs).catch((error: unknown) => {
           throw error instanceof ApplicationError ? new CallError(error.uri, error.args, error.kwargs) : error;
         }),
+      offer: (procedure, handler) =>
+        session.register(procedure, async ({ args, kwargs, progress, signal, chunks }) => {
+          const interrupted = new Promise((resolve) => signal.addEventListener("abort", resolve));
+          try {
+            const out = await handler({ args, kwargs, progress, interrupted, chunks });
+            return new Result(out.args, out.kwargs);
+          } catch (error) {
+            throw error instanceof CallError ? new ApplicationError(error.uri, error.args, error.kwargs) : error;
+          }
+        }),
+      follow({ procedure, args, kwargs, mode = "killnowait", chunks, onProgress }) {
+        const abort = new AbortController();
+        const options = {
+          signal: abort.signal,
+          cancelMode: mode,
+          onProgress,
+          ...(chunks === undefined ? {} : { chunks: chunks.map(({ args, kwargs }) => new Chunk(args, kwargs)) }),
+        };
+        const result = session.call(procedure, args, kwargs, options).catch((error: unknown) => {
+          throw error instanceof ApplicationError ? new CallError(error.uri, error.args, error.kwargs) : error;
+        });
+        return { result, cancel: () => abort.abort(new CallError(Uri.canceled)) };
+      },
       subscribe: (topic, handler) => session.subscribe(topic, ({ args, kwargs }) => handler(args, kwargs)),
       publish: (topic, args, kwargs) => session.publish(topic, args, kwargs, { acknowledge: true }),
       leave: () => session.leave(),

@@ -28,9 +28,26 @@ export interface Library {
   readonly program: readonly [Runtime, string] | undefined;
   readonly connections: Partial<Record<Transport, readonly Serializer[]>>;
   readonly exceptions: readonly Exception[];
+  readonly streams: Streams;
   /** Set where it hands events to its application in another order than they arrived in. */
   readonly scramblesEvents?: true;
 }
+
+/** How a library takes part in calls that last (streams.test.ts). All of them take progressive results. */
+export interface Streams {
+  /** As a callee it sends progressive results to those who ask. */
+  readonly sends?: true;
+  /** The error URI that it answers with, as a callee, when it is interrupted; `breaks` for one that does not survive it. */
+  readonly interrupted?: string;
+  /** In which modes it cancels, and whether the call then ends with what the router answers, or with something of its own. */
+  readonly cancels: Readonly<Partial<Record<CancelMode, "answer" | "own">>>;
+  /** Sends and takes calls in pieces. */
+  readonly chunks?: true;
+  /** Where in the library it comes from that it does less than others. */
+  readonly why?: string;
+}
+export const CANCEL_MODES = ["kill", "killnowait"] as const;
+export type CancelMode = (typeof CANCEL_MODES)[number];
 
 /**
  * What a library makes of some values, other than what they are. Nothing is left out for it: the test expects exactly
@@ -130,6 +147,7 @@ export const LIBRARIES: readonly Library[] = [
     version: "this one",
     program: undefined,
     connections: { websocket: ALL, rawsocket: ALL, "unix-websocket": ALL, "unix-rawsocket": ALL, ...TLS },
+    streams: { sends: true, interrupted: "wamp.error.canceled", cancels: { kill: "answer", killnowait: "answer" }, chunks: true },
     exceptions: [JAVASCRIPT_NUMBERS, JAVASCRIPT_NUMBERS_RECEIVED],
   },
   {
@@ -139,6 +157,10 @@ export const LIBRARIES: readonly Library[] = [
     program: ["node.js", "autobahn"],
     // lib/transport/rawsocket.js: JSON only, and no TLS.
     connections: { websocket: ALL, rawsocket: ["json"], "unix-rawsocket": ["json"], ...WEBSOCKET_TLS },
+    streams: {
+      cancels: { kill: "answer" },
+      why: "as a callee it does not announce `call_canceling`, without which no router may ask it for progress (RPC-PCR-03); `cancel()` in another mode than `kill`: see below",
+    },
     exceptions: [
       BYTES_AS_DICT,
       BYTES_AS_TEXT,
@@ -163,6 +185,10 @@ export const LIBRARIES: readonly Library[] = [
     program: ["node.js", "wampy"],
     // WebSocket only, and only by a ws: or wss: URL (src/utils.ts).
     connections: { websocket: ALL, ...WEBSOCKET_TLS },
+    streams: {
+      cancels: { kill: "answer", killnowait: "answer" },
+      why: "as a callee it announces neither `call_canceling` nor `progressive_call_results`",
+    },
     exceptions: [
       BYTES_AS_DICT,
       BYTES_AS_TEXT,
@@ -182,6 +208,12 @@ export const LIBRARIES: readonly Library[] = [
     program: ["python", "autobahn_peer"],
     // The default of asyncio/wamp.py is wamp.2.cbor.batched (wamp/websocket.py).
     connections: { websocket: ALL, "websocket-batched": ALL, rawsocket: ALL, "unix-websocket": ALL, "unix-rawsocket": ALL, ...TLS },
+    streams: {
+      sends: true,
+      interrupted: "interop.interrupted",
+      cancels: { killnowait: "own" },
+      why: "a call is cancelled by cancelling its future, which knows no mode and waits for nothing",
+    },
     exceptions: [bytesTaggedReceived("CBORTag", "cbor2 does not know the tag")],
   },
   {
@@ -191,6 +223,7 @@ export const LIBRARIES: readonly Library[] = [
     program: ["go", "nexus"],
     // client/network.go: unix:// is RawSocket.
     connections: { websocket: ALL, rawsocket: ALL, "unix-rawsocket": ALL, ...TLS },
+    streams: { sends: true, interrupted: "wamp.error.canceled", cancels: { kill: "own", killnowait: "own" }, chunks: true },
     exceptions: [
       bytesTaggedReceived("codec.RawExt", "ugorji/go/codec does not know the tag"),
       {
@@ -214,6 +247,13 @@ export const LIBRARIES: readonly Library[] = [
     // joiner.go: rss: is dialled without TLS.
     connections: { websocket: ALL, rawsocket: ALL, "unix-websocket": ALL, "unix-rawsocket": ALL, ...WEBSOCKET_TLS },
     scramblesEvents: true, // session.go: a goroutine for each
+    streams: {
+      sends: true,
+      interrupted: "breaks",
+      cancels: {},
+      chunks: true,
+      why: "it announces `call_canceling` as a callee, and breaks off over INTERRUPT, of which session.go knows nothing: its calls are not cancelled here; it cannot cancel",
+    },
     exceptions: [
       bytesTaggedReceived("cbor.Tag", "fxamacker/cbor does not know the tag"),
       {

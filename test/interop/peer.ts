@@ -10,6 +10,9 @@ export type Command = { readonly session: string } & (
   | { readonly do: "subscribe"; readonly topics: readonly string[] }
   | { readonly do: "call"; readonly calls: readonly ({ procedure: string } & Message)[] }
   | { readonly do: "publish"; readonly events: readonly ({ topic: string } & Message)[] }
+  | { readonly do: "offer"; readonly procedures: readonly { procedure: string; count: number; waits: boolean }[] }
+  | ({ readonly do: "follow"; readonly procedure: string; readonly mode?: string; readonly chunks?: readonly Message[] } & Message)
+  | { readonly do: "cancel" }
   | { readonly do: "take"; readonly count: number }
   | { readonly do: "leave" }
 );
@@ -41,6 +44,8 @@ export interface Answer {
   readonly welcome?: { readonly authid: string; readonly authrole: string; readonly authmethod: string };
   /** To `call`: results and errors, in the order of the calls. */
   readonly results?: readonly (Message & { readonly error?: string })[];
+  /** To `follow`: the progressive results. */
+  readonly progress?: readonly Message[];
   /** To `take`: the invocations or events that came since the last time. */
   readonly heard?: readonly (Message & { readonly uri: string })[];
 }

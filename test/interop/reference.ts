@@ -46,6 +46,16 @@ lies below the formats, so one format shows it.
 | --- | --- | --- | ${SERIALIZERS.map(() => ":-:").join(" | ")} |
 ${LIBRARIES.flatMap(rowsOf).join("\n")}
 
+## Calls that last, and the meta API
+
+Every client calls every one for progressive results and cancels calls to it, in the modes that it has, over one connection each; each
+asks the router's meta API for the same things and is answered the same. Where a callee sends no progress or cannot be interrupted,
+the caller gets the result alone, and a call that it cancels ends at once.
+
+| Client | Takes progress | Sends progress | Is interrupted | Cancels | Calls in pieces | Why not |
+| --- | :-: | :-: | :-: | --- | :-: | --- |
+${LIBRARIES.map(streamsRow).join("\n")}
+
 ## What clients do to values
 
 A client that changes a value is not the router's to mend, but good to know of. The tests expect exactly these changes; they
@@ -77,6 +87,9 @@ Read in the clients' sources; no router can mend it.
 - Autobahn|JS: \`cancel()\` forgets the call at once, and takes the router's ERROR for it, which the protocol demands, for a
   violation: it closes the connection. Call \`cancel({ mode: "kill" })\`, with which it waits for the answer.
 - kraftfahrstrasse: \`CancelCall\` without a mode sends \`mode: ""\`, which is none of the three: the router ends the session.
+- xconn: a callee announces \`call_canceling\`, and its session breaks off when a call to it is cancelled.
+- Autobahn|JS: a callee's progressive results reach nobody, since it does not announce \`call_canceling\`, which the protocol demands
+  of who sends them.
 - xconn: \`rss://\` is dialled without TLS. Use \`wss://\`.
 - xconn: every event is handled in a goroutine of its own, so that handlers may see events of one publisher in another order
   than they arrived in.
@@ -95,6 +108,12 @@ function rowsOf({ name, version, connections }: Library): string[] {
 function exceptionRow(name: string, { when, formats, what, why }: Exception): string {
   const where = formats.length === SERIALIZERS.length ? "all" : formats.map((format) => FORMAT_NAMES[format]).join(", ");
   return `| ${[name, where, when, what, why].map(cell).join(" | ")} |`;
+}
+
+function streamsRow({ name, streams: { sends, interrupted, cancels, chunks, why } }: Library): string {
+  const isInterrupted = interrupted !== undefined && interrupted !== "breaks";
+  const marks = ["✓", sends === true ? "✓" : "", isInterrupted ? "✓" : "", Object.keys(cancels).join(", "), chunks === true ? "✓" : ""];
+  return `| ${[cell(name), ...marks, cell(why ?? "")].join(" | ")} |`;
 }
 
 const cell = (text: string) => text.replaceAll("|", "\\|");

@@ -38,6 +38,18 @@ serve(
             }),
           call: (procedure, args, kwargs) => session.call(procedure, args, kwargs).then(resultOf, rejectCall),
           subscribe: (topic, handler) => session.subscribe(topic, handler),
+          // It is not interrupted.
+          offer: (procedure, handler) =>
+            session.register(procedure, (args, kwargs, { progress }) =>
+              handler({ args, kwargs, progress: progress ?? undefined, interrupted: NEVER }).then(
+                (result) => new autobahn.Result(result.args, result.kwargs),
+              ),
+            ),
+          follow({ procedure, args, kwargs, mode, onProgress }) {
+            const call = session.call(procedure, args, kwargs, { receive_progress: true });
+            const result = new Promise((resolve, reject) => call.then(resolve, reject, (part) => onProgress(resultOf(part))));
+            return { result: result.then(resultOf, rejectCall), cancel: () => call.cancel({ mode }) };
+          },
           publish: (topic, args, kwargs) => session.publish(topic, args, kwargs, { acknowledge: true }),
           leave: () =>
             new Promise((done) => {
@@ -68,6 +80,8 @@ function credentials({ method, authid, secret }) {
       autobahn.auth_cra.sign(salt === undefined ? secret : autobahn.auth_cra.derive_key(secret, salt, iterations, keylen), challenge),
   };
 }
+
+const NEVER = new Promise(() => {});
 
 // A result without keyword arguments and with at most one argument is that argument, or null.
 function resultOf(result) {

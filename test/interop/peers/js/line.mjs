@@ -28,7 +28,8 @@ export function serve(connect) {
 
 /**
  * @param connect opens a session of the client: an object with `register(procedure, handler)`, `call(procedure, args,
- *   kwargs)`, `subscribe(topic, handler)`, `publish(topic, args, kwargs)` and `leave()`, all of which return promises; where it has logged
+ *   kwargs)`, `subscribe(topic, handler)`, `publish(topic, args, kwargs)` and `leave()`, all of which return promises; for calls
+ *   that last, `offer(procedure, handler)` and `follow(call)`; where it has logged
  *   in, also `welcome`, with `authid`, `authrole` and `authmethod`
  * @returns a function that carries out one command
  */
@@ -77,6 +78,39 @@ const COMMANDS = {
       await client.publish(topic, args, kwargs);
     }
   },
+  // Procedures that take their time.
+  async offer(session, { procedures }) {
+    const offer = ({ procedure, count, waits }) =>
+      session.client.offer(procedure, async ({ args, kwargs, progress, interrupted, chunks = [] }) => {
+        hear(session, procedure, args, kwargs);
+        for await (const chunk of chunks) hear(session, procedure, chunk.args, chunk.kwargs);
+        for (let i = 0; progress !== undefined && i < count; i++) await progress([i], {});
+        if (!waits) return { args: ["done"], kwargs: {} };
+        await interrupted;
+        hear(session, procedure, ["interrupted"], {});
+        throw new CallError("interop.interrupted");
+      });
+    await Promise.all(procedures.map(offer));
+  },
+  async follow(session, { procedure, mode, chunks, ...message }) {
+    const { args, kwargs } = decodeMessage(message);
+    const progress = [];
+    const { result, cancel } = session.client.follow({
+      procedure,
+      args,
+      kwargs,
+      mode,
+      chunks: chunks?.map(decodeMessage),
+      onProgress: (message) => progress.push(encodeMessage(message)),
+    });
+    session.cancel = cancel;
+    try {
+      return { results: [encodeMessage(await result)], progress };
+    } catch (error) {
+      return { results: [{ error: error instanceof CallError ? error.uri : "cancelled", args: [], kwargs: {} }], progress };
+    }
+  },
+  cancel: ({ cancel }) => cancel(),
   take: (session, { count }) =>
     new Promise((resolve) => {
       session.waiting = { count, resolve };

@@ -25,13 +25,17 @@ serve(async ({ serializer, url, realm, auth }) => {
           throw { error: error.uri, argsList: error.args, argsDict: error.kwargs };
         }
       }),
-    call: (procedure, args, kwargs) =>
-      wampy.call(procedure, payload({ args, kwargs })).then(
-        ({ argsList, argsDict }) => ({ args: argsList, kwargs: argsDict }),
-        ({ errorUri, argsList, argsDict }) => {
-          throw new CallError(errorUri, argsList, argsDict);
-        },
+    call: (procedure, args, kwargs) => wampy.call(procedure, payload({ args, kwargs })).then(message, rejectCall),
+    // It neither sends progressive results as others ask for them, nor is it interrupted.
+    offer: (procedure, handler) =>
+      wampy.register(procedure, async ({ argsList, argsDict }) =>
+        payload(await handler({ args: argsList ?? [], kwargs: argsDict ?? {}, interrupted: NEVER })),
       ),
+    follow({ procedure, args, kwargs, mode, onProgress }) {
+      const result = wampy.call(procedure, payload({ args, kwargs }), { progress_callback: (part) => onProgress(message(part)) });
+      const { reqId } = wampy.getOpStatus();
+      return { result: result.then(message, rejectCall), cancel: () => wampy.cancel(reqId, { mode }) };
+    },
     subscribe: (topic, handler) => wampy.subscribe(topic, ({ argsList, argsDict }) => handler(argsList, argsDict)),
     publish: (topic, args, kwargs) => wampy.publish(topic, payload({ args, kwargs })),
     leave: () => wampy.disconnect(),
@@ -44,6 +48,13 @@ const SIGNERS = { ticket: (secret) => () => secret, wampcra: signWithSecret, cry
 function credentials({ method, authid, secret }) {
   const authextra = method === "cryptosign" ? { pubkey: Buffer.from(keyPairOf(secret).publicKey).toString("hex") } : {};
   return { authid, authmethods: [method], authextra, authPlugins: { [method]: SIGNERS[method](secret) }, authMode: "auto" };
+}
+
+const NEVER = new Promise(() => {});
+const message = ({ argsList, argsDict }) => ({ args: argsList, kwargs: argsDict });
+
+function rejectCall({ errorUri, argsList, argsDict }) {
+  throw new CallError(errorUri, argsList, argsDict);
 }
 
 const payload = ({ args, kwargs }) => ({ argsList: args, argsDict: kwargs });

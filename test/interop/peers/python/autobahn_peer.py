@@ -12,7 +12,7 @@ from autobahn.asyncio.component import Component
 from autobahn.asyncio.wamp import ApplicationRunner, ApplicationSession
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.serializer import JsonSerializer, MsgPackSerializer
-from autobahn.wamp.types import CallResult, PublishOptions
+from autobahn.wamp.types import CallOptions, CallResult, PublishOptions, RegisterOptions
 
 txaio.use_asyncio()
 
@@ -141,6 +141,48 @@ async def call(peer, calls):
     return {"results": await asyncio.gather(*(one(**c) for c in calls))}
 
 
+async def offer(peer, procedures):
+    def endpoint(procedure, count, waits):
+        async def call(*args, details, **kwargs):
+            peer.hear(procedure, args, kwargs)
+            for i in range(count if details.progress else 0):
+                details.progress(i)
+            if not waits:
+                return CallResult("done")
+            try:
+                await asyncio.get_running_loop().create_future()
+            except asyncio.CancelledError:
+                peer.hear(procedure, ["interrupted"], {})
+                raise ApplicationError("interop.interrupted") from None
+
+        return call
+
+    options = RegisterOptions(details=True)
+    await asyncio.gather(*(peer.session.register(endpoint(**p), p["procedure"], options=options) for p in procedures))
+
+
+async def follow(peer, procedure, args, kwargs, mode=None):
+    """Cancelling a call is cancelling its future, in the router's default mode; the future does not wait for an answer."""
+    progress = []
+
+    def on_progress(*args, **kwargs):
+        progress.append({"args": encode(args), "kwargs": encode(kwargs)})
+
+    call = peer.session.call(procedure, *decode(args), options=CallOptions(on_progress=on_progress), **decode(kwargs))
+    peer.cancel = call.cancel
+    try:
+        result = {"args": [encode(await call)], "kwargs": {}}
+    except asyncio.CancelledError:
+        result = {"error": "cancelled", "args": [], "kwargs": {}}
+    except ApplicationError as error:
+        result = {"error": error.error, "args": [], "kwargs": {}}
+    return {"results": [result], "progress": progress}
+
+
+async def cancel(peer):
+    peer.cancel()
+
+
 async def publish(peer, events):
     options = PublishOptions(acknowledge=True)
     for event in events:
@@ -191,7 +233,7 @@ def encode(value):
     return {"$other": type(value).__name__}
 
 
-COMMANDS = {"register": register, "subscribe": subscribe, "call": call, "publish": publish, "take": take, "leave": leave}
+COMMANDS = {"register": register, "subscribe": subscribe, "call": call, "publish": publish, "offer": offer, "follow": follow, "cancel": cancel, "take": take, "leave": leave}
 
 
 async def main():

@@ -3,6 +3,7 @@ package line
 
 import (
 	"bufio"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -57,6 +58,30 @@ func (e *CallError) Error() string { return e.URI }
 // Handler answers an invocation; a CallError as the error becomes the call's.
 type Handler func(args []any, kwargs map[string]any) ([]any, map[string]any, *CallError)
 
+// Offered is a procedure that takes its time.
+type Offered struct {
+	// Count of progressive results that it sends first, where they are asked for.
+	Count int
+	// Waits until it is interrupted, which it then tells Hear; otherwise it answers "done".
+	Waits bool
+	Hear  func(args []any, kwargs map[string]any)
+}
+
+// Values of one message.
+type Values struct {
+	Args   []any
+	Kwargs map[string]any
+}
+
+// Followed is a call that may last.
+type Followed struct {
+	Values
+	Procedure  string
+	Mode       string
+	Chunks     []Values
+	OnProgress func(args []any, kwargs map[string]any)
+}
+
 // Peer is a session of the client under test.
 type Peer interface {
 	Register(procedure string, handler Handler) error
@@ -64,6 +89,9 @@ type Peer interface {
 	// Call returns a *CallError for an ERROR.
 	Call(procedure string, args []any, kwargs map[string]any) ([]any, map[string]any, error)
 	Publish(topic string, args []any, kwargs map[string]any) error
+	Offer(procedure string, offered Offered) error
+	// Follow makes a call that may last, and returns as Call does.
+	Follow(ctx context.Context, call Followed) ([]any, map[string]any, error)
 	Leave() error
 	Welcome() Welcome
 	// Bytes makes of bytes what this client wants to be given for them.
@@ -78,6 +106,8 @@ type command struct {
 	Procedures []struct {
 		Procedure string
 		Answer    Message
+		Count     int
+		Waits     bool
 	}
 	Topics []string
 	Calls  []struct {
@@ -88,15 +118,20 @@ type command struct {
 		Topic string
 		Message
 	}
-	Count int
+	Count     int
+	Procedure string
+	Message
+	Mode   string
+	Chunks []Message
 }
 
 type answer struct {
-	ID      int       `json:"id"`
-	Failure string    `json:"failure,omitempty"`
-	Results []Message `json:"results,omitempty"`
-	Heard   []Message `json:"heard,omitempty"`
-	Welcome *Welcome  `json:"welcome,omitempty"`
+	ID       int       `json:"id"`
+	Failure  string    `json:"failure,omitempty"`
+	Results  []Message `json:"results,omitempty"`
+	Progress []Message `json:"progress,omitempty"`
+	Heard    []Message `json:"heard,omitempty"`
+	Welcome  *Welcome  `json:"welcome,omitempty"`
 }
 
 type session struct {
@@ -104,6 +139,8 @@ type session struct {
 	mutex sync.Mutex
 	more  *sync.Cond
 	heard []Message
+	// Of the call that is followed.
+	cancel context.CancelFunc
 }
 
 func (s *session) hear(uri string, args []any, kwargs map[string]any) {
@@ -214,6 +251,38 @@ func (s *session) run(c *command, out *answer) error {
 			}
 		}
 		return nil
+	case "offer":
+		return each(len(c.Procedures), func(i int) error {
+			procedure := c.Procedures[i]
+			hear := func(args []any, kwargs map[string]any) { s.hear(procedure.Procedure, args, kwargs) }
+			return s.peer.Offer(procedure.Procedure, Offered{procedure.Count, procedure.Waits, hear})
+		})
+	case "follow":
+		call := Followed{Values: s.values(c.Message), Procedure: c.Procedure, Mode: c.Mode}
+		for _, chunk := range c.Chunks {
+			call.Chunks = append(call.Chunks, s.values(chunk))
+		}
+		call.OnProgress = func(args []any, kwargs map[string]any) {
+			out.Progress = append(out.Progress, Message{Args: encodeList(args), Kwargs: encodeDict(kwargs)})
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		s.mutex.Lock()
+		s.cancel = cancel
+		s.mutex.Unlock()
+		args, kwargs, err := s.peer.Follow(ctx, call)
+		result := Message{Args: encodeList(args), Kwargs: encodeDict(kwargs)}
+		if callError, ok := err.(*CallError); ok {
+			result.Error = callError.URI
+		} else if err != nil {
+			result.Error = "cancelled"
+		}
+		out.Results = []Message{result}
+		return nil
+	case "cancel":
+		s.mutex.Lock()
+		defer s.mutex.Unlock()
+		s.cancel()
+		return nil
 	case "take":
 		out.Heard = s.take(c.Count)
 		return nil
@@ -243,6 +312,11 @@ func (s *session) decode(m Message) ([]any, map[string]any) {
 	args, _ := s.value(m.Args).([]any)
 	kwargs, _ := s.value(m.Kwargs).(map[string]any)
 	return args, kwargs
+}
+
+func (s *session) values(m Message) Values {
+	args, kwargs := s.decode(m)
+	return Values{args, kwargs}
 }
 
 func (s *session) value(value any) any {

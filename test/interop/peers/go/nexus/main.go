@@ -56,7 +56,9 @@ func answerTo(auth line.Credentials) client.AuthFunc {
 	if auth.Method == "ticket" {
 		return func(*wamp.Challenge) (string, wamp.Dict) { return auth.Secret, wamp.Dict{} }
 	}
-	return func(c *wamp.Challenge) (string, wamp.Dict) { return crsign.RespondChallenge(auth.Secret, c, nil), wamp.Dict{} }
+	return func(c *wamp.Challenge) (string, wamp.Dict) {
+		return crsign.RespondChallenge(auth.Secret, c, nil), wamp.Dict{}
+	}
 }
 
 func (p *peer) Welcome() line.Welcome {
@@ -83,7 +85,49 @@ func (p *peer) Subscribe(topic string, handler func([]any, map[string]any)) erro
 }
 
 func (p *peer) Call(procedure string, args []any, kwargs map[string]any) ([]any, map[string]any, error) {
-	result, err := p.client.Call(context.Background(), procedure, nil, args, kwargs, nil)
+	return answer(p.client.Call(context.Background(), procedure, nil, args, kwargs, nil))
+}
+
+func (p *peer) Offer(procedure string, offered line.Offered) error {
+	return p.client.Register(procedure, func(ctx context.Context, i *wamp.Invocation) client.InvokeResult {
+		offered.Hear(i.Arguments, i.ArgumentsKw)
+		if more, _ := i.Details[wamp.OptProgress].(bool); more {
+			return client.InvokeResult{Err: wamp.InternalProgressiveOmitResult}
+		}
+		if wanted, _ := i.Details[wamp.OptReceiveProgress].(bool); wanted {
+			for n := range offered.Count {
+				if err := p.client.SendProgress(ctx, wamp.List{n}, nil); err != nil {
+					break
+				}
+			}
+		}
+		if !offered.Waits {
+			return client.InvokeResult{Args: wamp.List{"done"}}
+		}
+		<-ctx.Done()
+		offered.Hear([]any{"interrupted"}, nil)
+		return client.InvokeResult{Err: wamp.ErrCanceled}
+	}, nil)
+}
+
+func (p *peer) Follow(ctx context.Context, call line.Followed) ([]any, map[string]any, error) {
+	if err := p.client.SetCallCancelMode(call.Mode); err != nil {
+		return nil, nil, err
+	}
+	onProgress := func(r *wamp.Result) { call.OnProgress(r.Arguments, r.ArgumentsKw) }
+	if call.Chunks == nil {
+		return answer(p.client.Call(ctx, call.Procedure, nil, call.Args, call.Kwargs, onProgress))
+	}
+	chunks := append([]line.Values{call.Values}, call.Chunks...)
+	next := func(context.Context) (wamp.Dict, wamp.List, wamp.Dict, error) {
+		chunk := chunks[0]
+		chunks = chunks[1:]
+		return wamp.Dict{wamp.OptProgress: len(chunks) > 0}, chunk.Args, chunk.Kwargs, nil
+	}
+	return answer(p.client.CallProgressive(ctx, call.Procedure, next, onProgress))
+}
+
+func answer(result *wamp.Result, err error) ([]any, map[string]any, error) {
 	var rpcError client.RPCError
 	if errors.As(err, &rpcError) {
 		return nil, nil, &line.CallError{URI: string(rpcError.Err.Error), Args: rpcError.Err.Arguments, Kwargs: rpcError.Err.ArgumentsKw}

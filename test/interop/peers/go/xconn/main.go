@@ -79,7 +79,45 @@ func (p *peer) Subscribe(topic string, handler func([]any, map[string]any)) erro
 }
 
 func (p *peer) Call(procedure string, args []any, kwargs map[string]any) ([]any, map[string]any, error) {
-	result := p.session.Call(procedure).Args(args...).Kwargs(kwargs).Do()
+	return answer(p.session.Call(procedure).Args(args...).Kwargs(kwargs).Do())
+}
+
+// It is not interrupted.
+func (p *peer) Offer(procedure string, offered line.Offered) error {
+	return p.session.Register(procedure, func(_ context.Context, i *xconn.Invocation) *xconn.InvocationResult {
+		offered.Hear(i.Args(), i.Kwargs())
+		if i.Progress() {
+			return xconn.NewInvocationError(xconn.ErrNoResult)
+		}
+		for n := 0; i.SendProgress != nil && n < offered.Count; n++ {
+			if err := i.SendProgress([]any{n}, nil); err != nil {
+				break
+			}
+		}
+		if offered.Waits {
+			select {}
+		}
+		return xconn.NewInvocationResult("done")
+	}).Do().Err
+}
+
+func (p *peer) Follow(ctx context.Context, call line.Followed) ([]any, map[string]any, error) {
+	onProgress := func(r *xconn.ProgressResult) { call.OnProgress(r.Args(), r.Kwargs()) }
+	request := p.session.Call(call.Procedure).ProgressReceiver(onProgress)
+	if call.Chunks == nil {
+		return answer(request.Args(call.Args...).Kwargs(call.Kwargs).DoContext(ctx))
+	}
+	chunks := append([]line.Values{call.Values}, call.Chunks...)
+	next := func(context.Context) *xconn.Progress {
+		chunk := chunks[0]
+		chunks = chunks[1:]
+		options := map[string]any{"progress": len(chunks) > 0}
+		return &xconn.Progress{Args: chunk.Args, Kwargs: chunk.Kwargs, Options: options}
+	}
+	return answer(request.ProgressSender(next).DoContext(ctx))
+}
+
+func answer(result xconn.CallResponse) ([]any, map[string]any, error) {
 	var callError *xconn.Error
 	if errors.As(result.Err, &callError) {
 		return nil, nil, &line.CallError{URI: callError.URI, Args: callError.Args, Kwargs: callError.Kwargs}
