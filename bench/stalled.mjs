@@ -49,7 +49,7 @@ async function measure(config, stalled) {
   try {
     await listening(9101, child);
     for (let i = 0; i < stalled; i++) sockets.push(await stall());
-    const args = `-c 1 ${options.load} --url ws://127.0.0.1:9100/ws --mode pubsub --subs 50 --window 8 --payload 1024 --secs ${options.secs}`;
+    const args = `-c 1 ${options.load} --url ws://127.0.0.1:9100/ws --mode pubsub --subs 50 --window 4 --payload 8192 --secs ${options.secs}`;
     const text = await new Promise((resolve, reject) =>
       execFile("taskset", args.split(" "), { timeout: 90_000 }, (error, stdout, stderr) =>
         error === null ? resolve(stdout) : reject(new Error(stderr)),
