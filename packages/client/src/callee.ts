@@ -8,6 +8,7 @@ import {
   type Interrupt,
   type InvocationId,
   type Invocation as InvocationMessage,
+  isUri,
   MessageType,
   NO_OPTIONS,
   type PassthruOptions,
@@ -160,7 +161,8 @@ class Running {
       const generator = generatorOf(returned);
       await this.#answer(generator === undefined ? returned : await this.#generate(generator));
     } catch (error) {
-      await this.#failed(error);
+      // What was thrown may itself have no form: a URI that is none, a text that cannot be read. The caller is told that instead.
+      await this.#failed(error).catch((trouble: unknown) => this.#fail(HANDLER_FAILED, [textOf(trouble)]));
     }
     this.#isOver = true;
     this.#link.timers.clear(this.#timer);
@@ -243,11 +245,14 @@ class Running {
       const uri = this.#codec === undefined ? Uri.featureNotSupported : Uri.invalidArgument;
       this.#codec = undefined;
       await this.#fail(uri, [error.message]);
-    } else await this.#fail(HANDLER_FAILED, [error instanceof Error ? error.message : String(error)]);
+    } else await this.#fail(HANDLER_FAILED, [textOf(error)]);
   }
 
   async #fail(error: string, args?: readonly unknown[], kwargs?: Readonly<Record<string, unknown>>): Promise<void> {
+    // [AMB-18] A router would end the session.
+    if (typeof error !== "string" || !isUri(error)) throw new TypeError(`the handler threw an ApplicationError, but "${error}" is no URI`);
     const { request } = this.#message;
+    const content = new Chunk(args, kwargs);
     const message = { type: MessageType.Error, requestType: MessageType.Invocation, request, error } as const;
     const send = (payload: Payload, details: PassthruOptions = NO_OPTIONS): void => {
       if (this.#isOver) return;
@@ -255,12 +260,21 @@ class Running {
       if (outcome === "unserializable" || outcome === "too-large")
         this.#link.send({ ...message, details: NO_OPTIONS, payload: Payload.EMPTY });
     };
-    if (this.#codec === undefined || args === undefined) send(Payload.of(args, kwargs));
+    if (this.#codec === undefined || args === undefined) send(payloadOf(content));
     else {
       const about = { kind: "error", uri: this.#procedure } as const;
-      const seal = this.#link.codecs.seal(this.#codec, new Chunk(args, kwargs), about, (sealed) => send(sealed.payload, sealed.options));
+      const seal = this.#link.codecs.seal(this.#codec, content, about, (sealed) => send(sealed.payload, sealed.options));
       await seal.catch(() => send(Payload.EMPTY));
     }
+  }
+}
+
+/** A program can throw anything. */
+function textOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return "what was thrown has no text";
   }
 }
 

@@ -16,7 +16,7 @@ import {
   Uri,
 } from "@junctor/protocol";
 import { Arrivals } from "./arrivals.ts";
-import { type Chunk, type ChunkSource, chunkOf, forEachChunk, payloadOf, Result } from "./chunk.ts";
+import { Chunk, type ChunkSource, chunkOf, forEachChunk, payloadOf, Result } from "./chunk.ts";
 import { ApplicationError, TimeoutError } from "./error.ts";
 import { InOrder } from "./in-order.ts";
 import type { Link } from "./link.ts";
@@ -35,6 +35,9 @@ export interface CallStream extends AsyncIterable<Result> {
   readonly result: Promise<Result>;
 }
 
+type Args = readonly unknown[] | undefined;
+type Kwargs = Readonly<Record<string, unknown>> | undefined;
+
 export class Caller {
   readonly #link: Link;
 
@@ -42,16 +45,18 @@ export class Caller {
     this.#link = link;
   }
 
-  call(procedure: string, args: Chunk, options: CallOptions): Promise<Result> {
-    return new Promise((resolve, reject) => new OngoingCall(this.#link, procedure, options, resolve, reject).start(args));
+  call(procedure: string, args: Args, kwargs: Kwargs, options: CallOptions): Promise<Result> {
+    return new Promise((resolve, reject) =>
+      new OngoingCall(this.#link, procedure, options, resolve, reject).start(new Chunk(args, kwargs)),
+    );
   }
 
-  stream(procedure: string, args: Chunk, options: StreamOptions): CallStream {
+  stream(procedure: string, args: Args, kwargs: Kwargs, options: StreamOptions): CallStream {
     const parts = new Arrivals<Result>(() => call?.abandon(new ApplicationError(Uri.canceled, ["the loop over its results was left"])));
     let call: OngoingCall | undefined;
     const result = new Promise<Result>((resolve, reject) => {
       call = new OngoingCall(this.#link, procedure, { ...options, onProgress: (part) => parts.push(part) }, resolve, reject);
-      call.start(args);
+      call.start(new Chunk(args, kwargs));
     });
     result.then(
       () => parts.end(),

@@ -4,13 +4,16 @@
  * Where a program gives one — a handler's result, what a generator yields, an item of `chunks` — any value will do: a `Chunk`
  * for several arguments or keyword arguments, nothing for `undefined`, and everything else is the one argument.
  */
-import { NO_OPTIONS, Payload, type ResultDetails } from "@junctor/protocol";
+import { isDict, NO_OPTIONS, Payload, type ResultDetails } from "@junctor/protocol";
 
 export class Chunk {
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>>;
 
+  /** @throws {TypeError} where a program without types gives something else: a router would end the session (MSG-07) */
   constructor(args: readonly unknown[] = [], kwargs: Readonly<Record<string, unknown>> = {}) {
+    if (!Array.isArray(args)) throw new TypeError("args must be a list: write [value] for one value");
+    if (!isDict(kwargs)) throw new TypeError("kwargs must be an object: { name: value }");
     this.args = args;
     this.kwargs = kwargs;
   }

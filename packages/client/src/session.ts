@@ -153,7 +153,7 @@ export class Session implements AsyncDisposable {
     kwargs?: Readonly<Record<string, unknown>>,
     options: CallOptions = {},
   ): Promise<Result> {
-    return this.#caller.call(procedure, new Chunk(args, kwargs), options);
+    return this.#caller.call(procedure, args, kwargs, options);
   }
 
   /** Calls a procedure and reads its progressive results in a loop; with `chunks`, sends and receives at the same time. */
@@ -163,7 +163,7 @@ export class Session implements AsyncDisposable {
     kwargs?: Readonly<Record<string, unknown>>,
     options: StreamOptions = {},
   ): CallStream {
-    return this.#caller.stream(procedure, new Chunk(args, kwargs), options);
+    return this.#caller.stream(procedure, args, kwargs, options);
   }
 
   /**
@@ -171,7 +171,7 @@ export class Session implements AsyncDisposable {
    *
    * @returns the publication's id, with `acknowledge`
    */
-  publish(
+  async publish(
     topic: string,
     args?: readonly unknown[],
     kwargs?: Readonly<Record<string, unknown>>,
@@ -183,7 +183,7 @@ export class Session implements AsyncDisposable {
     if (codec === undefined) return this.#publish(topic, wire, payloadOf(content), options);
     // [PPT-07, FEAT-04] A router without it would end the session.
     if (!this.supports("broker", "payload_passthru_mode"))
-      return Promise.reject(new ApplicationError(Uri.featureNotSupported, ["the router does not announce payload_passthru_mode"]));
+      throw new ApplicationError(Uri.featureNotSupported, ["the router does not announce payload_passthru_mode"]);
     const about = { kind: "event", uri: topic } as const;
     return this.#codecs.seal(codec, content, about, (sealed) =>
       this.#publish(topic, { ...wire, ...sealed.options }, sealed.payload, options),

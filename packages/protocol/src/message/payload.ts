@@ -4,9 +4,10 @@
  *
  * Spec: requirements 1 (payload elements), 2.7; architecture 3.
  */
+import { SerializationError } from "../error.ts";
 import { copyOf } from "../serializer/byte-buffer.ts";
 import { emitList } from "../serializer/emit.ts";
-import type { Serializer } from "../serializer/serializer.ts";
+import type { Serializer, ValueSink } from "../serializer/serializer.ts";
 
 /** Elements on the wire: none, Args, or Args and Kwargs. */
 export type PayloadLength = 0 | 1 | 2;
@@ -88,7 +89,7 @@ export class Payload {
     const known = this.#encoded?.get(serializer.name);
     if (known !== undefined) return known;
     const writer = serializer.valueWriter();
-    if (this.source === undefined) emitList(this.#decoded(), writer);
+    if (this.source === undefined) emitAll(this.#decoded(), writer);
     else this.source.walk(this.buffer, this.start, this.end, this.isTransparent ? 1 : this.length, writer);
     const made = writer.finish();
     this.#encoded ??= new Map();
@@ -106,6 +107,16 @@ export class Payload {
   #decoded(): readonly unknown[] {
     this.#values ??= this.source?.decodeValues(this.buffer, this.start, this.end, this.isTransparent ? 1 : this.length) ?? [];
     return this.#values;
+  }
+}
+
+/** An application's values may have code of their own, which may throw: getters, `toJSON`. */
+function emitAll(values: readonly unknown[], sink: ValueSink): void {
+  try {
+    emitList(values, sink);
+  } catch (error) {
+    if (error instanceof SerializationError) throw error;
+    throw new SerializationError("a value threw while it was written", { cause: error });
   }
 }
 
