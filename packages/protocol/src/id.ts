@@ -39,7 +39,7 @@ export interface IdSource {
  *
  * @param fill fills the array with cryptographically strong random bytes, as `crypto.getRandomValues` does
  */
-export function randomIds(fill: (bytes: Uint8Array) => void, batch = 512): IdSource {
+export function randomIds(fill: (bytes: Uint8Array<ArrayBuffer>) => void, batch = 512): IdSource {
   const bytes = new Uint8Array(batch * 8);
   const words = new Uint32Array(bytes.buffer);
   let next = words.length;

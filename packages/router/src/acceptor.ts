@@ -23,6 +23,7 @@ import {
   Uri,
   verdict,
 } from "@junctor/protocol";
+import { asked } from "./access/asked.ts";
 import type { AuthenticationAnswer, Origin } from "./access/authenticator.ts";
 import { TRUSTED } from "./access/role.ts";
 import type { Deadline } from "./deadline.ts";
@@ -97,8 +98,8 @@ export class Acceptor implements Receiver, SessionCloser {
       if (this.#state !== "shuttingDown") this.#abort(reason, message ?? "the router ends", reason); // [AMB-134]
       return;
     }
+    this.#endSession(reason); // first, as in #abort
     this.#transport.send({ type: MessageType.Goodbye, details: message === undefined ? NO_OPTIONS : { message }, reason });
-    this.#endSession(reason);
     this.#state = "shuttingDown";
     this.#await("GOODBYE", this.#environment.limits.goodbyeTimeoutMs);
   }
@@ -162,7 +163,7 @@ export class Acceptor implements Receiver, SessionCloser {
   }
 
   /** Asks, and takes the first answer to come while this attempt to join still lasts. */
-  #ask(realm: Realm, hello: Hello, question: (answer: (outcome: AuthenticationAnswer) => void) => void): void {
+  #ask(realm: Realm, hello: Hello, question: (answer: (outcome: AuthenticationAnswer) => void) => void | Promise<void>): void {
     const attempt = this.#pending;
     let isAnswered = false;
     const answer = (outcome: AuthenticationAnswer) => {
@@ -170,12 +171,13 @@ export class Acceptor implements Receiver, SessionCloser {
       isAnswered = true;
       this.#answered(realm, hello, outcome);
     };
-    try {
-      question(answer);
-    } catch (error) {
-      answer({ kind: "abort", reason: Uri.authenticationFailed, message: "authentication could not be performed" });
-      this.#environment.log({ event: "authorizer.error", realm: realm.name, message: String(error) });
-    }
+    asked(
+      () => question(answer),
+      (error) => {
+        answer({ kind: "abort", reason: Uri.authenticationFailed, message: "authentication could not be performed" });
+        this.#environment.log({ event: "authorizer.error", realm: realm.name, message: String(error) });
+      },
+    );
   }
 
   #answered(realm: Realm, hello: Hello, outcome: AuthenticationAnswer): void {
@@ -268,8 +270,8 @@ export class Acceptor implements Receiver, SessionCloser {
   }
 
   #abort(reason: string, message: string, cause: string, details?: Dict): void {
+    this.#endSession(cause); // first: of the calls that it made to itself it hears now, and of nothing after ABORT
     this.#transport.send({ type: MessageType.Abort, details: { ...details, message }, reason, payload: Payload.EMPTY });
-    this.#endSession(cause);
     this.#close(cause);
   }
 

@@ -1,5 +1,6 @@
 /** A realm: a routing name space of its own, with its sessions, roles, broker and dealer. Realms share nothing (SES-01). */
 import type { MatchPolicy, ProtocolError, SessionId, UriRule, WelcomeDetails } from "@junctor/protocol";
+import { asked } from "./access/asked.ts";
 import type { Authenticator } from "./access/authenticator.ts";
 import type { Authorizer } from "./access/authorizer.ts";
 import { type Action, AUTHORIZER_FAILED, type Decision, Role, type RoleConfig } from "./access/role.ts";
@@ -139,18 +140,19 @@ export class Realm {
     });
   }
 
-  /** Asks an authorizer. One that throws has failed, and that denies (AUTHZ-04, G14). */
+  /** Asks an authorizer. One that throws or rejects has failed, and that denies (AUTHZ-04, G14). */
   authorize(
     authorizer: Authorizer,
     request: { session: SessionId; authid: string; authrole: string; action: Action; uri: string; match: MatchPolicy },
     answer: (decision: Decision) => void,
   ): void {
-    try {
-      authorizer({ realm: this.name, ...request }, answer);
-    } catch (error) {
-      this.log({ event: "authorizer.error", realm: this.name, message: String(error) });
-      answer(AUTHORIZER_FAILED);
-    }
+    asked(
+      () => authorizer({ realm: this.name, ...request }, answer),
+      (error) => {
+        this.log({ event: "authorizer.error", realm: this.name, message: String(error) });
+        answer(AUTHORIZER_FAILED);
+      },
+    );
   }
 
   /** A message that had waited for the authorizer turned out to break the protocol. */

@@ -23,7 +23,7 @@ import { Realm, type RealmConfig } from "./realm.ts";
 export interface RouterOptions {
   readonly clock: Clock;
   /** Fills an array with strong random bytes, as `crypto.getRandomValues` does. Session and publication ids come from it. */
-  readonly randomFill: (bytes: Uint8Array) => void;
+  readonly randomFill: (bytes: Uint8Array<ArrayBuffer>) => void;
   /** In [0, 1), for `invoke: "random"`. Default `Math.random`. */
   readonly random?: () => number;
   readonly log?: (event: RouterEvent) => void;

@@ -398,6 +398,21 @@ describe("permissions", () => {
   });
 });
 
+test("nothing follows ABORT or GOODBYE, whatever the session owed itself (SES-21)", () => {
+  const test = new TestRouter();
+  const ends = [
+    (peer: ReturnType<typeof test.join>) => peer.send({ type: MessageType.Welcome, session: 1, details: { roles: {} } }),
+    (peer: ReturnType<typeof test.join>) => test.router.realm("realm1")?.kill(test.session(peer), Uri.closeRealm),
+  ];
+  for (const end of ends) {
+    const peer = test.join();
+    peer.register("com.x");
+    peer.call("com.x");
+    end(peer);
+    expect([MessageType.Abort, MessageType.Goodbye]).toContain(peer.inbox.at(-1)?.type);
+  }
+});
+
 describe("the authorizer (AMB-126, AUTHZ-04)", () => {
   const questions: [AuthorizationRequest, (decision: Decision) => void][] = [];
   const realm = {
@@ -428,19 +443,19 @@ describe("the authorizer (AMB-126, AUTHZ-04)", () => {
     questions.shift()?.[1](allow);
     expect(test.router.realm("realm1")?.broker.subscriptionCount).toBe(0);
   });
-  test("that throws denies", () => {
-    const test = new TestRouter({
-      realms: [
-        {
-          ...realm,
-          authorize: () => {
-            throw new Error("broken");
-          },
-        },
-      ],
-    });
+  test.each([
+    [
+      "throws",
+      () => {
+        throw new Error("broken");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("broken"))],
+  ])("that %s denies", async (_name, authorize) => {
+    const test = new TestRouter({ realms: [{ ...realm, authorize }] });
     const peer = test.join();
     peer.call("com.x");
+    await null; // a rejection is told one microtask later
     expect(peer.take(MessageType.Error).error).toBe(Uri.authorizationFailed);
     expect(test.log("authorizer.error")).toHaveLength(1);
   });
@@ -482,7 +497,7 @@ describe("the authenticator", () => {
     expect(peer.take(MessageType.Welcome).details.authid).toBe("ada");
     expect(seen).toEqual(["a", "b"]);
   });
-  test("that throws, or answers after the peer has gone, lets nobody in", () => {
+  test("that throws, rejects, or answers after the peer has gone, lets nobody in", async () => {
     let answer: ((outcome: AuthenticationAnswer) => void) | undefined;
     const test = new TestRouter({
       realms: [
@@ -492,6 +507,7 @@ describe("the authenticator", () => {
             throw new Error("down");
           },
         },
+        { ...realmConfig("rejecting"), authenticate: () => Promise.reject(new Error("down")) },
         {
           ...realmConfig("late"),
           authenticate: (_request, later) => {
@@ -503,6 +519,10 @@ describe("the authenticator", () => {
     const broken = test.attach();
     broken.send({ type: MessageType.Hello, realm: "broken", details: { roles: ALL_ROLES } });
     expect(broken.take(MessageType.Abort).reason).toBe(Uri.authenticationFailed);
+    const rejected = test.attach();
+    rejected.send({ type: MessageType.Hello, realm: "rejecting", details: { roles: ALL_ROLES } });
+    await null;
+    expect(rejected.take(MessageType.Abort).reason).toBe(Uri.authenticationFailed);
     const late = test.attach();
     late.send({ type: MessageType.Hello, realm: "late", details: { roles: ALL_ROLES } });
     late.close("transport.lost");

@@ -68,13 +68,13 @@ export type AuthenticationAnswer =
       readonly authmethod: string;
       readonly extra: Dict;
       /** Asked with the peer's AUTHENTICATE; may answer with a further challenge (AUTH-03). */
-      readonly verify: (response: Authenticate, answer: (outcome: AuthenticationAnswer) => void) => void;
+      readonly verify: (response: Authenticate, answer: (outcome: AuthenticationAnswer) => void) => void | Promise<void>;
     }
   /** @property details for ABORT, beside the message */
   | { readonly kind: "abort"; readonly reason: string; readonly message: string; readonly details?: Dict };
 
-/** Answers exactly once, at once or later. A throw is a denial with `wamp.error.authentication_failed`. */
-export type Authenticator = (request: AuthenticationRequest, answer: (outcome: AuthenticationAnswer) => void) => void;
+/** Answers exactly once, at once or later. A throw, or a promise rejected, is a denial with `wamp.error.authentication_failed`. */
+export type Authenticator = (request: AuthenticationRequest, answer: (outcome: AuthenticationAnswer) => void) => void | Promise<void>;
 
 /** Lets everybody in under one role. */
 export function anonymous(authrole: string): Authenticator {

@@ -15,5 +15,5 @@ export interface AuthorizationRequest {
   readonly match: MatchPolicy;
 }
 
-/** Answers exactly once, at once or later. A throw is the answer `AUTHORIZER_FAILED` (AUTHZ-04: fail closed). */
-export type Authorizer = (request: AuthorizationRequest, answer: (decision: Decision) => void) => void;
+/** Answers exactly once, at once or later. A throw, or a promise rejected, is the answer `AUTHORIZER_FAILED` (AUTHZ-04: fail closed). */
+export type Authorizer = (request: AuthorizationRequest, answer: (decision: Decision) => void) => void | Promise<void>;
