@@ -33,6 +33,10 @@ const FORBIDDEN = "conformance.forbidden.";
 const TRUSTED = "conformance.trusted.";
 /** The topics of the tests of event history, for routers that want each of them named. */
 const HISTORY_TOPICS = ["01", "02", "03", "04", "05", "10", "11"].map((n) => `${HISTORY}ps_hist_${n}`);
+/** What acts on other sessions, which Junctor wants granted by name. */
+const POWERS = ["kill", "kill_by_authid", "kill_by_authrole", "kill_all"]
+  .map((verb) => `wamp.session.${verb}`)
+  .concat("wamp.registration.remove_callee", "wamp.subscription.remove_subscriber");
 const ALL = { call: true, register: true, publish: true, subscribe: true };
 const NOTHING = { call: false, register: false, publish: false, subscribe: false };
 
@@ -43,7 +47,7 @@ const NOTHING = { call: false, register: false, publish: false, subscribe: false
  */
 const ROUTERS = {
   junctor: (_dir, folder, port) => {
-    const all = { call: ["*", "wamp.*"], register: ["*"], publish: ["*"], subscribe: ["*"] };
+    const all = { call: ["*", ...POWERS], register: ["*"], publish: ["*"], subscribe: ["*"] };
     const forbidden = Object.fromEntries(Object.keys(ALL).map((action) => [action, [`${FORBIDDEN}*`]]));
     const realm = {
       auth: [{ method: "anonymous", role: "anonymous" }],

@@ -1,6 +1,6 @@
 /**
- * What WELCOME announces (FEAT-01). The conformance tests walk this table: a flag stands here when a test by its name in
- * `feature.test.ts`, or in those beside broker and dealer, proves it.
+ * What WELCOME announces (FEAT-01): what the conformance suite has a requirement for, and test/conformance holds the two
+ * together. The tests beside broker, dealer and meta API prove each flag in the process, too.
  */
 import type { RouterRole, RouterRoles } from "@junctor/protocol";
 import type { RealmConfig } from "./realm.ts";

@@ -20,6 +20,14 @@ export const messages = chapter(
       peer.publish(uri("topic"), { acknowledge: 1 });
       await peer.aborted();
     }),
+    must("MSG-03", "makes nothing of the order of keys", async ({ join, uri }) => {
+      const peer = await join();
+      const ids = [
+        await peer.subscribe(uri("x"), { match: "exact", _custom: 1 }),
+        await peer.subscribe(uri("x"), { _custom: 1, match: "exact" }),
+      ];
+      same(ids[0], ids[1], "the subscription");
+    }),
     must("MSG-04", "uses keys of the form [a-z][a-z0-9_]{2,} or _[a-z0-9_]{3,} in what it sends", async ({ two, uri }) => {
       const [alice, bob] = await two();
       await bob.register(uri("procedure"));
@@ -135,6 +143,17 @@ export const sessions = chapter(
       peer.call(uri("procedure"));
       await peer.invocation();
     }),
+    must(
+      "SES-05",
+      "answers calls of its own procedures as a callee would",
+      async ({ join }) => {
+        const peer = await join();
+        const call = peer.call("wamp.session.count", { receive_progress: true, disclose_me: true });
+        ensure((await peer.result(call)).details["progress"] !== true, "a final RESULT");
+        await peer.quiet();
+      },
+      "dealer.session_meta_api",
+    ),
     must("SES-11", "answers HELLO with WELCOME before anything else", async ({ connect, realm }) => {
       const peer = await connect();
       await peer.join(realm, { roles: ROLES });
@@ -168,6 +187,17 @@ export const sessions = chapter(
       peer.send([MessageType.Hello, "no uri..at all", { roles: ROLES }]);
       await peer.aborted(Uri.invalidUri);
     }),
+    must(
+      "SES-16",
+      "keeps a session from WELCOME to GOODBYE, no longer",
+      async ({ two, eventually }) => {
+        const [alice, bob] = await two();
+        await alice.ask("wamp.session.get", [bob.session]);
+        await bob.leave();
+        await eventually(() => alice.refused(alice.call("wamp.session.get", {}, [bob.session]), Uri.noSuchSession));
+      },
+      "dealer.session_meta_api",
+    ),
     must("SES-18", "aborts a session that sends AUTHENTICATE when it is established", async ({ join }) => {
       const peer = await join();
       peer.send([MessageType.Authenticate, "signature", {}]);
@@ -184,6 +214,19 @@ export const sessions = chapter(
       peer.send([MessageType.Abort, {}, Uri.closeRealm]);
       same(await peer.last(), [], "what came after ABORT");
     }),
+    must(
+      "SES-22",
+      "ignores what comes after its own GOODBYE",
+      async ({ two, uri }) => {
+        const [alice, bob] = await two();
+        await alice.ask("wamp.session.kill", [bob.session]);
+        await bob.take(MessageType.Goodbye);
+        bob.request(MessageType.Subscribe, {}, uri("topic"));
+        bob.send([MessageType.Goodbye, {}, Uri.goodbyeAndOut]);
+        same(await bob.last(), [], "what came after GOODBYE");
+      },
+      "dealer.session_meta_api",
+    ),
     must("SES-24", "forgets the subscriptions and registrations of a session that leaves", async ({ two, uri, eventually }) => {
       const [alice, bob] = await two();
       await alice.register(uri("procedure"));

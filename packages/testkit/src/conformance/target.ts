@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Permission, RealmConfig } from "@junctor/router";
 import { type SerializerName, type StoryConnection, startRouter } from "../story-router.ts";
-import { ALLOW_ALL, realmConfig } from "../test-router.ts";
+import { ALL_POWERS, realmConfig } from "../test-router.ts";
 import type { Configured, Target } from "./requirement.ts";
 import { memoryWire, openWire } from "./wire.ts";
 
@@ -17,8 +17,7 @@ const CONFIGURED = {
 const prefix = (uri: string) => ({ uri, match: "prefix" }) as const;
 const trust = [{ ...prefix(CONFIGURED.trusted.prefix), level: CONFIGURED.trusted.level }];
 const permissions: readonly Permission[] = [
-  ALLOW_ALL,
-  { ...prefix("wamp."), allow: { call: true } },
+  ...ALL_POWERS,
   { ...prefix(CONFIGURED.forbidden), allow: { call: false, register: false, publish: false, subscribe: false } },
 ];
 
