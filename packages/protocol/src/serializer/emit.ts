@@ -11,9 +11,10 @@ export function emitList(values: readonly unknown[], sink: ValueSink): void {
 
 /**
  * Objects with a `toJSON` method (dates, for example) are what it returns; `Map` is a map; array buffers and their views
- * are binary. In a map, `undefined`, functions and symbols are left out; elsewhere they are null, as in JSON.
+ * are binary; all other objects are their own properties, so that `Set` and `Error` are empty maps, as in JSON. In a map,
+ * `undefined`, functions and symbols are left out, as in JSON: an object's methods are no data. Elsewhere `undefined` is null.
  *
- * @throws {SerializationError} for a cycle or a nesting deeper than the protocol's limit
+ * @throws {SerializationError} for a cycle, a nesting deeper than the protocol's limit, or a function or symbol in a list
  */
 export function emit(value: unknown, sink: ValueSink, depth: number): void {
   switch (typeof value) {
@@ -33,8 +34,11 @@ export function emit(value: unknown, sink: ValueSink, depth: number): void {
       if (value === null) sink.null();
       else emitObject(value, sink, depth);
       return;
-    default:
+    case "undefined":
       sink.null();
+      return;
+    default:
+      throw new SerializationError(`a ${typeof value} is no data`);
   }
 }
 

@@ -120,6 +120,28 @@ describe.each(serializers)("$name", (serializer) => {
     );
   });
 
+  test.each<[string, unknown]>([
+    ["a function", () => 1],
+    ["a symbol", Symbol("x")],
+    ["a function in a list", [() => 1]],
+    [
+      "a getter that throws",
+      {
+        get x(): never {
+          throw new Error("no");
+        },
+      },
+    ],
+  ])("refuses %s among the arguments", (_what, value) => {
+    expect(() => Payload.of([value]).bytes(serializer)).toThrow(SerializationError);
+  });
+
+  test("writes an object's own data, without its functions, as JSON does", () => {
+    const values = [{ a: 1, f: () => 1, s: Symbol("x"), u: undefined }, new Set([1]), new Error("x"), undefined, new Map([["k", 1]])];
+    const bytes = Payload.of(values).bytes(serializer);
+    expect(Payload.encoded(serializer, bytes, 0, bytes.length, 1).args).toEqual([{ a: 1 }, {}, {}, null, { k: 1 }]);
+  });
+
   test("takes 32 levels of nesting and refuses 33 (T17)", () => {
     const nested = (levels: number) => {
       let value: unknown = 1;
