@@ -47,6 +47,17 @@ describe("chunks", () => {
     expect((await place.caller.call("com.collect", [], {}, { chunks })).value).toEqual([[], [1], [2], [3]]);
   });
 
+  test("of a function that has returned are refused, and the call goes on", async () => {
+    await using place = await town();
+    await place.callee.register("com.collect", collect);
+    const late = new Inbox<(chunk: unknown) => Promise<void>>();
+    const calling = place.caller.call("com.collect", [], {}, { chunks: (send) => void late.push(send) });
+    const send = await late.next();
+    expect((await calling).value).toEqual([[]]);
+    expect(await failure(send("late"))).toBeInstanceOf(TypeError);
+    expect((await place.caller.call("com.collect", [], {}, { chunks: "ab" })).value).toEqual([[], ["a"], ["b"]]);
+  });
+
   test("go to the callee with one CALL id, and carry no options but progress (RPC-PCI-03, RPC-PCI-14)", async () => {
     const { session, router, sent } = await ScriptedRouter.join("progressive_call_invocations", "call_timeout");
     const calling = session.call("com.x", [], {}, { chunks: ["a"], discloseMe: true, timeout: 1_000 });

@@ -20,7 +20,7 @@ import { Chunk, type ChunkSource, chunkOf, forEachChunk, payloadOf, Result } fro
 import { ApplicationError, TimeoutError } from "./error.ts";
 import { InOrder } from "./in-order.ts";
 import type { Link } from "./link.ts";
-import { type CallOptions, callWire, type StreamOptions } from "./options.ts";
+import { type CallOptions, callWire, checkOutgoing, type StreamOptions } from "./options.ts";
 import type { Subject } from "./passthru.ts";
 import type { Abandoned, Request } from "./requests.ts";
 
@@ -93,7 +93,7 @@ class OngoingCall implements Request {
   }
 
   start(args: Chunk): void {
-    const { chunks, codec } = this.#options;
+    const { chunks, codec, cancelMode } = this.#options;
     // [RPC-PCI-01, PPT-07, FEAT-04] A router without them would end the session.
     const lacking = [chunks && "progressive_call_invocations", codec && "payload_passthru_mode"].find(
       (feature) => feature && !this.#link.supports("dealer", feature),
@@ -102,6 +102,7 @@ class OngoingCall implements Request {
       this.#reject(new ApplicationError(Uri.featureNotSupported, [`the router does not announce ${lacking}`]));
       return;
     }
+    if (cancelMode !== undefined) checkOutgoing({ type: MessageType.Cancel, request: 0, options: { mode: cancelMode } });
     const options = callWire(this.#options, (feature) => this.#link.supports("dealer", feature));
     if (codec === undefined) this.#begin(options, payloadOf(args));
     else
@@ -152,7 +153,8 @@ class OngoingCall implements Request {
       return;
     }
     try {
-      this.#options.onProgress?.(result);
+      const returned: unknown = this.#options.onProgress?.(result);
+      if (returned instanceof Promise) returned.catch((error: unknown) => this.abandon(error));
     } catch (error) {
       this.abandon(error);
     }
@@ -189,13 +191,17 @@ class OngoingCall implements Request {
   // --- Chunks --------------------------------------------------------------------------------------------------------------
 
   async #send(source: ChunkSource): Promise<void> {
+    let isDone = false;
     const send = (chunk: unknown): Promise<void> => {
-      const sending = this.#sendChunk(chunk, MORE);
+      const sending = isDone
+        ? Promise.reject(new TypeError(`${this.name}: its function of chunks has returned, and what it returned was the last`))
+        : this.#sendChunk(chunk, MORE);
       sending.catch(() => {}); // who sends without waiting need not look
       return sending;
     };
     try {
       const last = typeof source === "function" ? await source(send) : await this.#sendAll(source, send);
+      isDone = true;
       if (this.#hasEnded) return;
       await this.#sendChunk(last, NO_OPTIONS);
       if (this.#options.timeout === undefined) this.#link.requests.setPaused(this.#id, false);
@@ -205,7 +211,8 @@ class OngoingCall implements Request {
   }
 
   async #sendAll(source: Iterable<unknown> | AsyncIterable<unknown>, send: (chunk: unknown) => Promise<void>): Promise<unknown> {
-    const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    const iterator =
+      typeof source === "object" && Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     this.#stopSource = () => void Promise.resolve(iterator.return?.()).catch(() => {});
     return forEachChunk(iterator, send);
   }

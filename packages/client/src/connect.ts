@@ -17,6 +17,7 @@ import {
 } from "@junctor/protocol";
 import type { AuthAttempt, AuthMethod } from "./auth/method.ts";
 import { JoinError, TimeoutError, TransportError } from "./error.ts";
+import { checkTimeout } from "./options.ts";
 import type { PayloadCodec } from "./passthru.ts";
 import type { Timers } from "./requests.ts";
 import { Session, type SessionOptions } from "./session.ts";
@@ -52,6 +53,7 @@ export interface ConnectOptions {
  * @throws {TransportError} no connection came about, or it was lost before the router answered
  */
 export async function connect(options: ConnectOptions): Promise<Session> {
+  if (options.timeout !== undefined) checkTimeout(options.timeout);
   const { url, dial = url === undefined ? undefined : webSocket(url, options.serializers, options.timeout) } = options;
   if (dial === undefined) throw new TypeError("connect needs a url or a dial");
   const join = new Join(options);

@@ -1,5 +1,6 @@
 // The entry for Node.js: what is wrong with a URL or at its other end rejects the promise, as everything does.
 import { connect, DialError, TransportError } from "@junctor/client";
+import { type StoryConnection, startRouter } from "@junctor/testkit";
 import { expect, test } from "vitest";
 
 test.each([
@@ -12,4 +13,12 @@ test.each([
   expect(error).toBeInstanceOf(TransportError);
   expect(error).toBeInstanceOf(DialError);
   expect(error).toMatchObject({ name: "DialError", code, message: expect.stringContaining(text) });
+});
+
+test.each<StoryConnection>([
+  { name: "ws json", transport: "ws", serializer: "json" },
+  { name: "tcp json", transport: "tcp", serializer: "json" },
+])("connecting over $name with an infinite timeout, or 0, is not given up", async (connection) => {
+  await using router = await startRouter({ connection });
+  for (const timeout of [Number.POSITIVE_INFINITY, 0]) expect((await router.join({ timeout })).isOpen).toBe(true);
 });

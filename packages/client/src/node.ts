@@ -27,7 +27,7 @@ export async function connect(options: ConnectOptions): Promise<Session> {
     ...(tls === undefined ? {} : { tls }),
     ...(headers === undefined ? {} : { headers }),
     ...(deflate === undefined ? {} : { deflate }),
-    ...(timeout === undefined || timeout === 0 ? {} : { timeoutMs: timeout }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout > 0 ? timeout : Number.POSITIVE_INFINITY }),
   };
   return connectAnywhere({ ...options, dial: dial(url, dialOptions) });
 }

@@ -8,7 +8,7 @@ import type {
   RegisterOptions as RegisterWire,
   SubscribeOptions as SubscribeWire,
 } from "@junctor/protocol";
-import { NO_OPTIONS } from "@junctor/protocol";
+import { checkRequest, type Message, NO_OPTIONS } from "@junctor/protocol";
 import type { ChunkSource, Result } from "./chunk.ts";
 import type { PayloadCodec } from "./passthru.ts";
 
@@ -43,7 +43,7 @@ export interface StreamOptions extends WaitOptions {
 }
 
 export interface CallOptions extends StreamOptions {
-  /** Receives progressive results (`receive_progress`), in order, before the promise settles. */
+  /** Receives progressive results (`receive_progress`), in order, before the promise settles. If it fails, the call is given up. */
   readonly onProgress?: (result: Result) => void;
 }
 
@@ -96,7 +96,7 @@ export function callWire(options: CallOptions, supports: (feature: string) => bo
     disclose_me: options.discloseMe,
     receive_progress: onProgress === undefined ? undefined : true,
     progress: chunks === undefined ? undefined : true,
-    timeout: timeout > 0 && supports("call_timeout") ? Math.ceil(timeout) : undefined, // [RPC-TMO-01]
+    timeout: timeout > 0 && Number.isFinite(timeout) && supports("call_timeout") ? Math.ceil(timeout) : undefined, // [RPC-TMO-01]
     runmode: rkey === undefined ? undefined : "partition", // [RPC-SHARD-01]
     rkey,
   });
@@ -130,6 +130,24 @@ export function registerWire(options: RegisterOptions): RegisterWire {
     concurrency: options.concurrency,
     forward_timeout: options.forwardTimeout,
   });
+}
+
+/**
+ * What programs without types get wrong, before it is sent: a router would end the session over it.
+ *
+ * @throws {TypeError}
+ */
+export function checkOutgoing(message: Message): void {
+  try {
+    checkRequest(message);
+  } catch (error) {
+    throw new TypeError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** @throws {TypeError} */
+export function checkTimeout(timeout: number): void {
+  if (typeof timeout !== "number" || Number.isNaN(timeout)) throw new TypeError("timeout must be a number of ms; 0 waits for ever");
 }
 
 /** Without the keys that are not given. */

@@ -37,6 +37,8 @@ import { InOrder } from "./in-order.ts";
 import type { Link } from "./link.ts";
 import {
   type CallOptions,
+  checkOutgoing,
+  checkTimeout,
   type PublishOptions,
   publishWire,
   type RegisterOptions,
@@ -384,7 +386,7 @@ export class Session implements AsyncDisposable {
       (content) => this.#deliver(message, handlers, content),
       // [PPT-10, AMB-129] The publisher cannot be told.
       (error) => {
-        for (const subscription of handlers) this.#options.onHandlerError(error, subscription);
+        for (const subscription of handlers) void this.#handlerFailed(error, subscription);
       },
     );
   }
@@ -395,10 +397,19 @@ export class Session implements AsyncDisposable {
       const event = { args, kwargs, topic: details.topic ?? subscription.topic, publication, details };
       try {
         const returned = subscription.handler(event);
-        if (returned instanceof Promise) returned.catch((error: unknown) => this.#options.onHandlerError(error, subscription));
+        if (returned instanceof Promise) returned.catch((error: unknown) => this.#handlerFailed(error, subscription));
       } catch (error) {
-        this.#options.onHandlerError(error, subscription);
+        void this.#handlerFailed(error, subscription);
       }
+    }
+  }
+
+  /** The last resort is the console: what throws here would end in the connection's own code. */
+  async #handlerFailed(error: unknown, subscription: Subscription): Promise<void> {
+    try {
+      await this.#options.onHandlerError(error, subscription);
+    } catch (trouble) {
+      console.error(`onHandlerError of the subscription to ${subscription.topic} threw:`, trouble);
     }
   }
 
@@ -461,7 +472,10 @@ export class Session implements AsyncDisposable {
     const id = nextId(this.#lastRequest);
     let outcome: SendOutcome;
     try {
-      outcome = this.#transport.send(create(id));
+      checkTimeout(timeout);
+      const message = create(id);
+      checkOutgoing(message);
+      outcome = this.#transport.send(message);
     } catch (error) {
       request.failed(error);
       return 0;

@@ -56,7 +56,9 @@ export function webSocket(url: string, serializers: readonly Serializer[] = [jso
       };
       const onAbort = () => giveUp(signal?.reason);
       const timer =
-        timeout > 0 ? setTimeout(() => giveUp(new TransportError(`${url} did not answer within ${timeout} ms`)), timeout) : undefined;
+        timeout > 0
+          ? setTimeout(() => giveUp(new TransportError(`${url} did not answer within ${timeout} ms`)), Math.min(timeout, LONGEST_TIMER))
+          : undefined;
       const settled = () => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
@@ -151,6 +153,8 @@ function bytesOf(data: unknown, serializer: Serializer): Uint8Array {
 }
 
 const OPEN = 1;
+/** In ms; a longer one goes off at once. */
+const LONGEST_TIMER = 0x7fffffff;
 /** Bytes in the queue from which on whoever sends much is asked to wait. */
 const ROOM = 1 << 20;
 const encoder = new TextEncoder();

@@ -46,7 +46,7 @@ export {
   sequentialIds,
 } from "./id.ts";
 export { type Message, NO_OPTIONS } from "./message/message.ts";
-export { isDict, publishOptions } from "./message/options.ts";
+export { checkRequest, isDict, publishOptions } from "./message/options.ts";
 export { Payload, type PayloadLength } from "./message/payload.ts";
 export type * from "./message/pubsub.ts";
 export type * from "./message/rpc.ts";

@@ -167,7 +167,7 @@ function guard(
   signal: AbortSignalLike | undefined,
   reject: (error: unknown) => void,
 ): () => void {
-  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+  const timeoutMs = Math.min(options.timeoutMs ?? TIMEOUT_MS, LONGEST_TIMER);
   const fail = (error: unknown) => {
     settle();
     socket.on("error", () => {});
@@ -218,7 +218,7 @@ class ClientTicker implements ConnectionObserver {
 
 function dialWebSocket(url: string, options: DialOptions, receiver: Receiver, signal: AbortSignalLike | undefined): Promise<Transport> {
   const serializers = options.serializers ?? nodeSerializers;
-  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+  const timeoutMs = Math.min(options.timeoutMs ?? TIMEOUT_MS, LONGEST_TIMER);
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason);
@@ -404,6 +404,7 @@ function dialError(url: string, error: Error & { code?: string }): DialError {
 
 const MAX_LENGTH = 1 << 24;
 const TIMEOUT_MS = 10_000;
+const LONGEST_TIMER = 0x7fffffff; // longer ones go off at once
 const TICK_MS = 1_000;
 const CLIENT_QUEUE = 1 << 28;
 /** Bytes in the queue from which on whoever sends much is asked to wait, until half of them are left. */

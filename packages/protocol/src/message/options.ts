@@ -6,7 +6,7 @@
 import { ProtocolError } from "../error.ts";
 import { CLIENT_ROLES, FEATURES, ROUTER_ROLES, type RoleDetails } from "../feature.ts";
 import { isId } from "../id.ts";
-import { NO_OPTIONS } from "./message.ts";
+import { type Message, NO_OPTIONS } from "./message.ts";
 import type { PublishOptions } from "./pubsub.ts";
 import { MessageType, messageName } from "./type.ts";
 
@@ -118,6 +118,39 @@ export const INTERRUPT_OPTIONS = table({ mode: ["kill", "killnowait"], reason: "
  */
 export function publishOptions(raw: Record<string, unknown>): PublishOptions {
   return checkOptions<PublishOptions>(MessageType.Publish, PUBLISH_OPTIONS, raw);
+}
+
+/**
+ * Checks a request that is about to be sent as its receiver will, short of the rules for URIs, which are the realm's (AMB-19).
+ *
+ * @throws {ProtocolError} `MALFORMED_MESSAGE` or `INVALID_OPTION`
+ */
+export function checkRequest(message: Message): void {
+  switch (message.type) {
+    case MessageType.Call:
+      checkText(message.type, "procedure", message.procedure);
+      checkOptions(message.type, CALL_OPTIONS, { ...message.options });
+      break;
+    case MessageType.Publish:
+      checkText(message.type, "topic", message.topic);
+      checkOptions(message.type, PUBLISH_OPTIONS, { ...message.options });
+      break;
+    case MessageType.Subscribe:
+      checkText(message.type, "topic", message.topic);
+      checkOptions(message.type, SUBSCRIBE_OPTIONS, { ...message.options });
+      break;
+    case MessageType.Register:
+      checkText(message.type, "procedure", message.procedure);
+      checkOptions(message.type, REGISTER_OPTIONS, { ...message.options });
+      break;
+    case MessageType.Cancel:
+      checkOptions(message.type, CANCEL_OPTIONS, { ...message.options });
+      break;
+  }
+}
+
+function checkText(type: number, what: string, value: unknown): void {
+  if (typeof value !== "string") throw new ProtocolError("MALFORMED_MESSAGE", `${messageName(type)}: the ${what} must be a string`);
 }
 
 /** The known keys of `raw`, checked. The result holds what `known` promises, which is why the caller may name its type. */
