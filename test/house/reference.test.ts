@@ -74,7 +74,7 @@ describe("docs/reference/log-events.md", () => {
   }));
   const declared = [
     ...eventsOf("packages/router/src/log.ts", "RouterEvent"),
-    ...eventsOf("packages/transport-node/src/listener.ts", "TransportEvent"),
+    ...eventsOf("packages/transport-node/src/listen-options.ts", "TransportEvent"),
     ...eventsOf("packages/server/src/log.ts", "ServerEvent"),
   ];
 

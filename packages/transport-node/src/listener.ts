@@ -4,7 +4,7 @@
  *
  * Spec: requirements 9.1, 9.3; AMB-116, AMB-119; reliability 2.1.
  */
-import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
 import { createServer as createTlsServer, TLSSocket, type TlsOptions, type Server as TlsServer } from "node:tls";
 import {
@@ -19,7 +19,6 @@ import {
   HandshakeError,
   ProtocolError,
   RAWSOCKET_MAGIC,
-  type Receiver,
   type Serializer,
   subprotocolOf,
 } from "@junctor/protocol";
@@ -31,6 +30,9 @@ import type { Connection, ConnectionObserver } from "./connection.ts";
 import { encodingOf, nodeSerializers } from "./encodings.ts";
 import { rawFraming, webSocketFraming } from "./framing.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
+import { listenError } from "./listen-error.ts";
+import type { ConnectionInfo, ListenOptions, TransportEvent } from "./listen-options.ts";
+import { answerHint, plainResponse, RAW_HINT, TLS_HINT, TOO_LARGE_HEADERS, TOO_MANY } from "./plain-http.ts";
 import { parseProxyHeader } from "./proxy-protocol.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
 import { RefusalReason } from "./refusal-reason.ts";
@@ -38,91 +40,9 @@ import { TlsChannel } from "./tls-channel.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 import { claimSocketPath, setSocketMode } from "./unix-socket.ts";
 import { parseUpgrade, type UpgradeRequest } from "./upgrade-request.ts";
-import { type WebAccess, WebAccessList } from "./web-access.ts";
+import { WebAccessList } from "./web-access.ts";
 import { WebSocketConnection } from "./websocket-connection.ts";
-import { handshakeProblem, handshakeResponse, VERSION } from "./websocket-handshake.ts";
-
-/** What the listener knows of a peer when it connects. */
-export interface ConnectionInfo {
-  readonly transport: "websocket" | "rawsocket";
-  readonly serializer: string;
-  /** Absent for UNIX sockets. */
-  readonly address?: string;
-  /** Present with TLS. */
-  readonly tls?: TlsChannel;
-  /** What `ListenOptions.cookie` made of the request. */
-  readonly cookie?: CookieDigests;
-}
-
-/** See `LoginCookie` of the router. */
-export interface CookieDigests {
-  readonly presented?: string;
-  readonly issued?: string;
-}
-
-export type TransportEvent =
-  | {
-      readonly event: "connection.close";
-      readonly reason: string;
-      readonly address: string | undefined;
-      readonly durationMs: number;
-      readonly dropped: number;
-      /** A session had been established on it. */
-      readonly hadSession: boolean;
-    }
-  | { readonly event: "connection.refused"; readonly reason: RefusalReason; readonly message: string; readonly address: string | undefined }
-  | { readonly event: "slow.consumer"; readonly action: string; readonly address: string | undefined; readonly queued: number };
-
-export interface ListenOptions extends WebAccess {
-  /** What the port speaks: WebSocket and HTTP, RawSocket, or all of them. */
-  readonly kind: "web" | "rawsocket" | "universal";
-  /** TCP: default 127.0.0.1. */
-  readonly host?: string;
-  /** TCP: 0 takes any free port. */
-  readonly port?: number;
-  /** A UNIX socket, instead of host and port. */
-  readonly path?: string;
-  /** Permissions of the UNIX socket. Default 0o600. */
-  readonly mode?: number;
-  readonly tls?: TlsOptions;
-  /** The path that WebSocket clients use. Default `/ws`; `*` takes any. */
-  readonly webSocketPath?: string;
-  /**
-   * Addresses, networks (`10.0.0.0/8`), `unix` for all who reach the UNIX socket: what these proxies say is where a connection
-   * comes from, by `X-Forwarded-For`. Default: none.
-   */
-  readonly trustedProxies?: readonly string[];
-  /** Trusted proxies begin each connection with a PROXY protocol header. Default false. Not for TLS over a UNIX socket. */
-  readonly proxyProtocol?: boolean;
-  /** Offered in this order of preference where the client has none. Default JSON, MessagePack, CBOR. */
-  readonly serializers?: readonly Serializer[];
-  /** Compresses WebSocket messages where the client offers it. Default false. */
-  readonly deflate?: boolean;
-  readonly limits?: Partial<ConnectionLimits>;
-  /** Takes a new connection. @returns whom to tell what arrives on it */
-  readonly accept: (connection: Connection, info: ConnectionInfo) => Receiver;
-  /**
-   * Asked for each WebSocket that a page opens, with the page's Cookie header: what it has to tell of it, and the Set-Cookie
-   * for the response. Needs origins that are named one by one; programs that send no Origin are not asked for cookies.
-   */
-  readonly cookie?: (header: string | undefined) => { readonly digests: CookieDigests; readonly setCookie?: string };
-  /** Answers HTTP requests that open no WebSocket. Default: 404 with a hint. */
-  readonly onRequest?: (request: IncomingMessage, response: ServerResponse) => void;
-  readonly log?: (event: TransportEvent) => void;
-  /** Milliseconds on a scale that never goes back. Default `performance.now`. */
-  readonly now?: () => number;
-}
-
-/** Listening failed; the message names cause and remedy. */
-export class ListenError extends Error {
-  override readonly name = "ListenError";
-  readonly code: string;
-
-  constructor(code: string, message: string, cause: unknown) {
-    super(message, { cause });
-    this.code = code;
-  }
-}
+import { DEFLATE, deflateWindowBits, handshakeProblem, handshakeResponse, VERSION } from "./websocket-handshake.ts";
 
 /** @throws {ListenError | TypeError} the latter: an origin, host or proxy that is none */
 export async function listen(options: ListenOptions): Promise<Listener> {
@@ -661,41 +581,6 @@ export class Listener implements ConnectionObserver {
   }
 }
 
-function listenError(error: unknown, where: string): ListenError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "UNKNOWN";
-  const texts: Record<string, string> = {
-    EADDRINUSE: `${where} is in use by another process; stop it or choose another port or path`,
-    EACCES: `no permission to listen on ${where}; choose a port above 1023, or a path that this user may write`,
-    EADDRNOTAVAIL: `${where} is no address of this machine; 127.0.0.1 is this machine only, 0.0.0.0 all its addresses`,
-    ENOENT: `the directory of ${where} does not exist; create it first`,
-    EEXIST: `${where} exists and is no socket; choose another path`,
-    ENAMETOOLONG: `${where} is longer than the path of a UNIX socket may be; choose a shorter one`,
-    ENOTFOUND: `the host of ${where} is not known`,
-  };
-  return new ListenError(
-    code,
-    texts[code] ?? `cannot listen on ${where}: ${error instanceof Error ? error.message : String(error)}`,
-    error,
-  );
-}
-
-function plainResponse(status: string, text: string): string {
-  const body = `${text}\n`;
-  return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
-}
-
-/** The size of window for deflating, from the headers of a WebSocket handshake; `undefined` where nothing is deflated. */
-function deflateWindowBits(headers: readonly string[]): number | undefined {
-  const extensions = headers.find((header) => header.startsWith("Sec-WebSocket-Extensions:"));
-  if (extensions === undefined) return undefined;
-  return Number(/server_max_window_bits=(\d+)/.exec(extensions)?.[1] ?? 15);
-}
-
-function answerHint(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
-  response.end("This is a WAMP router. Connect with a WAMP client over WebSocket.\n");
-}
-
 /** What tells a TCP connection from all others of this moment. */
 function flowOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
@@ -707,13 +592,8 @@ function listed(header: string | string[] | undefined): string | undefined {
 
 function ignore(): void {}
 
-const RAW_HINT = "This port speaks WAMP over RawSocket, not HTTP. Use tcp:// in a WAMP client, or the router's WebSocket port.";
-const TLS_HINT = "what arrived is TLS, and this port is without it: the client's URL starts with ws:// or tcp://";
-const TOO_MANY = "Too many connections; try again later";
-const TOO_LARGE_HEADERS = "431 Request Header Fields Too Large";
 /** The first octet of a TLS connection (RFC 8446, 5.1). */
 const TLS_HANDSHAKE = 0x16;
 const HTTP_REQUEST = /^(GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT|TRACE|PRI) ?/;
 const DEFAULT_HOST = "127.0.0.1";
 const TICK_MS = 1_000;
-const DEFLATE = { serverNoContextTakeover: true, clientNoContextTakeover: true, threshold: 1024, concurrencyLimit: 4 };

@@ -17,6 +17,16 @@ export function handshakeResponse({ headers }: UpgradeRequest, subprotocol: stri
   return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: ${subprotocol}\r\n${setCookie === undefined ? "" : `Set-Cookie: ${setCookie}\r\n`}\r\n`;
 }
 
+/** The size of window for deflating, from the headers of a WebSocket handshake; `undefined` where nothing is deflated. */
+export function deflateWindowBits(headers: readonly string[]): number | undefined {
+  const extensions = headers.find((header) => header.startsWith("Sec-WebSocket-Extensions:"));
+  if (extensions === undefined) return undefined;
+  return Number(/server_max_window_bits=(\d+)/.exec(extensions)?.[1] ?? 15);
+}
+
+/** What is offered of permessage-deflate (RFC 7692). */
+export const DEFLATE = { serverNoContextTakeover: true, clientNoContextTakeover: true, threshold: 1024, concurrencyLimit: 4 };
+
 export const VERSION = "13";
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
