@@ -372,4 +372,14 @@ describe("calls", () => {
     expect(caller.take(MessageType.Error)).toMatchObject({ error });
     expect(callee.closed).toBeUndefined();
   });
+  test("a call that its callee has no room for ends with an error, and the callee's session lives (G5)", () => {
+    const { caller, callee } = setup();
+    callee.outcome = "full";
+    caller.call("com.x", ["x"]);
+    expect(caller.take(MessageType.Error)).toMatchObject({ error: Uri.noAvailableCallee });
+    callee.outcome = "sent";
+    caller.call("com.x", ["x"]);
+    callee.yield(callee.take(MessageType.Invocation).request, ["y"]);
+    expect(caller.take(MessageType.Result).payload.args).toEqual(["y"]);
+  });
 });

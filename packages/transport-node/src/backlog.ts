@@ -24,6 +24,7 @@ export class Backlog {
   #newest: Map<string, number> | undefined = undefined;
   #size = 0;
   #replySize = 0;
+  #eventSize = 0;
 
   /** Bytes, with what keeping an entry costs. */
   get size(): number {
@@ -40,10 +41,18 @@ export class Backlog {
     return this.#replySize;
   }
 
+  /** Bytes of EVENTs. */
+  get eventSize(): number {
+    return this.#eventSize;
+  }
+
   /** @param bytes owned by the backlog, or shared by several: never a slice of something larger */
   push(bytes: Uint8Array, key: string | undefined, isReply: boolean): void {
     const place = this.#entries.push({ bytes, key, isReply }) - 1;
-    if (key !== undefined) this.#newest?.set(key, place);
+    if (key !== undefined) {
+      this.#newest?.set(key, place);
+      this.#eventSize += costOf(bytes);
+    }
     this.#count++;
     this.#size += costOf(bytes);
     if (isReply) this.#replySize += costOf(bytes);
@@ -120,7 +129,10 @@ export class Backlog {
   #remove(place: number): void {
     const entry = this.#entries[place] as Entry;
     this.#entries[place] = undefined;
-    if (entry.key !== undefined && this.#newest?.get(entry.key) === place) this.#newest.delete(entry.key);
+    if (entry.key !== undefined) {
+      if (this.#newest?.get(entry.key) === place) this.#newest.delete(entry.key);
+      this.#eventSize -= costOf(entry.bytes);
+    }
     this.#count--;
     this.#size -= costOf(entry.bytes);
     if (entry.isReply) this.#replySize -= costOf(entry.bytes);

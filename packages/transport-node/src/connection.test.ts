@@ -115,6 +115,8 @@ const invocation = (request: number, value: unknown): Message => ({
   payload: Payload.of([value]),
 });
 
+const interrupt = (request: number): Message => ({ type: MessageType.Interrupt, request, options: {} });
+
 /** What the peer has got, as short texts: `e1` an event with the value 1, `r2` the result of request 2, `pong`. */
 function got(socket: Valve): string[] {
   const texts: string[] = [];
@@ -271,6 +273,32 @@ describe("while the peer does not read", () => {
     await once(made.socket, "close");
     expect(made.told).toEqual(["slow disconnect", "closed slow_consumer"]);
     expect(got(made.socket)).toEqual([]);
+  });
+
+  test("calls leave room for what it must get, also above queueSoft, and end nothing (G5)", async () => {
+    const made = rig({ queueHard: 10_000, queueSoft: 2_000 });
+    await stall(made);
+    const call = (_: unknown, i: number) => made.connection.send(invocation(i + 1, "x".repeat(1_000)));
+    const outcomes = Array.from({ length: 20 }, call);
+    expect(outcomes.indexOf("full")).toBeGreaterThan(3);
+    expect(made.connection.queued).toBeLessThan(7_500);
+    expect(made.connection.send(event("x".repeat(1_000)))).toBe("sent");
+    expect(made.connection.send(interrupt(1))).toBe("sent");
+    made.socket.open();
+    await turn(4);
+    expect(call(undefined, 20)).toBe("sent");
+    await stall(made);
+    Array.from({ length: 4 }, call);
+    made.connection.tick(1_000); // above the soft limit at a tick: no more until it has caught up
+    expect(call(undefined, 30)).toBe("full");
+    expect(made.told).toEqual([]);
+  });
+
+  test("EVENTs that may be dropped take no room from calls", async () => {
+    const made = rig({ slowConsumer: "drop_newest", queueHard: 10_000, queueSoft: 2_000 });
+    await stall(made);
+    for (let i = 0; i < 20; i++) made.connection.send(event("x".repeat(1_000), i));
+    expect(made.connection.send(invocation(1, "x".repeat(1_000)))).toBe("sent");
   });
 
   test.each(["disconnect", "drop_newest", "drop_oldest", "conflate"] as const)(

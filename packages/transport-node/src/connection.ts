@@ -144,7 +144,7 @@ export abstract class Connection implements Transport, Flushable {
         pool.position = pool.start;
         return "too-large";
       }
-      const outcome = this.#sendOwn(message.type !== MessageType.Invocation && message.type !== MessageType.Interrupt);
+      const outcome = this.#sendOwn(message.type);
       if (message.type === MessageType.Welcome || message.type === MessageType.Goodbye) this.joined(message.type === MessageType.Welcome);
       return outcome;
     } catch (error) {
@@ -175,10 +175,15 @@ export abstract class Connection implements Transport, Flushable {
     this.#observer.joined(this, hasJoined);
   }
 
-  /** What was written to the pool last, for this connection alone. @param isReply the peer asked for it */
-  #sendOwn(isReply: boolean): SendOutcome {
+  /** What was written to the pool last, for this connection alone. */
+  #sendOwn(type: MessageType): SendOutcome {
     const { bytes, start, position, referred } = pool;
     if (this.#backlog !== undefined) {
+      if (type === MessageType.Invocation && this.#isFullOfCalls(this.#backlog, position - start)) {
+        pool.position = start;
+        return "full";
+      }
+      const isReply = type !== MessageType.Invocation && type !== MessageType.Interrupt;
       const copy = copyOf(bytes, start, position);
       pool.position = start;
       return this.#enqueue(this.#backlog, copy, undefined, isReply);
@@ -367,6 +372,16 @@ export abstract class Connection implements Transport, Flushable {
     connection.resume();
   }
 
+  /**
+   * Whether one more call would bring the peer near the end that a queue too long brings: its callers shall not be able to end
+   * it. EVENTs that the policy may drop take no room from calls.
+   */
+  #isFullOfCalls(backlog: Backlog, length: number): boolean {
+    const { slowConsumer, queueSoft, queueHard } = this.limits;
+    const most = this.#overSoftSince === undefined ? CALL_SHARE * queueHard : queueSoft;
+    return this.queued - (slowConsumer === "disconnect" ? 0 : backlog.eventSize) + length > most;
+  }
+
   #enqueue(backlog: Backlog, bytes: Uint8Array, key: string | undefined, isReply: boolean): SendOutcome {
     const { limits } = this;
     const { queued } = this;
@@ -523,5 +538,7 @@ export abstract class Connection implements Transport, Flushable {
 
 /** Bytes in the queue from which on whoever sends much is asked to wait, until half of them are left. */
 const ROOM = 1 << 20;
+/** Of the hard limit, what calls may fill: the rest is for what the peer must get. */
+const CALL_SHARE = 0.75;
 /** Written to a socket that has drained, at a time. */
 const DRAIN_SIZE = 256 << 10;

@@ -353,6 +353,7 @@ export class Invocation implements PendingCall {
   #undeliverable(outcome: SendOutcome): void {
     if (outcome === "too-large") this.#fail(Uri.payloadSizeExceeded, NO_OPTIONS, TOO_LARGE);
     else if (outcome === "unserializable") this.#fail(Uri.invalidArgument, NO_OPTIONS, UNSERIALIZABLE);
+    else if (outcome === "full") this.#fail(Uri.noAvailableCallee, NO_OPTIONS, CALLEE_FULL);
     else this.#fail(Uri.canceled, NO_OPTIONS, CALLEE_LEFT);
   }
 }
@@ -367,6 +368,7 @@ function used(request: RequestId, problem: string): ProtocolError {
 
 const CALLEE_LEFT = Payload.of(["the callee left before it answered"]);
 const TOO_LARGE = Payload.of(["the message is longer than its receiver accepts"]);
+const CALLEE_FULL = Payload.of(["the callee takes its calls more slowly than they come, and no more of them may wait"]);
 const UNSERIALIZABLE = Payload.of(["the payload has no form in the serializer of its receiver"]);
 const NONE_LEFT = Payload.of(["no callee is left to take the call"]);
 const NONE_CAPABLE = Payload.of(["no callee of the procedure supports what the call asks for"]);
