@@ -29,7 +29,13 @@ export default defineConfig({
         : ["dot", ["json", { outputFile: ".cache/test-results.json" }]],
     projects: [
       project("unit", ["packages/*/src/**/*.test.ts"]),
-      project("story", ["test/story/**/*.test.ts", "test/cli/**/*.test.ts", "test/conformance/**/*.test.ts", "test/house/**/*.test.ts"]),
+      project("story", [
+        "test/story/**/*.test.ts",
+        "test/cli/**/*.test.ts",
+        "test/security/**/*.test.ts",
+        "test/conformance/**/*.test.ts",
+        "test/house/**/*.test.ts",
+      ]),
       project("interop", ["test/interop/**/*.test.ts"], { testTimeout: 60_000 }),
       project("browser", ["test/browser/**/*.test.ts"]),
       project("websocket", ["test/websocket/**/*.test.ts"], { testTimeout: 240_000 }),

@@ -1,9 +1,9 @@
-// docs/guide/guarantees.md: each promise names a test that is there.
+// docs/guide/guarantees.md and security.md: each promise names a test that is there.
 import { expect, test } from "vitest";
 import { files, read } from "./files.ts";
 import { rowsOf } from "./markdown.ts";
 
-const promises = rowsOf(read("docs/guide/guarantees.md"));
+const promises = ["guarantees", "security"].flatMap((page) => rowsOf(read(`docs/guide/${page}.md`)));
 
 test.each(promises.map(([promise = "", proof = ""]) => ({ promise, proof })))("$promise", ({ proof }) => {
   const [, file = "", name = ""] = /^`([^`]+)`: (.+)$/.exec(proof) ?? [];

@@ -26,7 +26,8 @@ export function scram(source: PrincipalSource, decoy: Decoy, isAutobahn = false)
       const bindingData = typeof channelBinding === "string" ? request.origin.tls?.bindingData(channelBinding) : undefined;
       if (channelBinding !== undefined && bindingData === undefined) return scramDenied("unsupported-channel-binding-type"); // [AUTH-SCRAM-03]
 
-      const { parameters, keys } = found?.scram ?? decoyRecord(source, decoy, authid);
+      const nobody = decoyRecord(source, decoy, authid); // made for everybody: who exists takes as long as who does not (T4)
+      const { parameters, keys } = found?.scram ?? nobody;
       const nonce = continued(clientNonce, isAutobahn);
       const exchange: ScramExchange = {
         authid,

@@ -17,10 +17,12 @@ export function wampcra(source: PrincipalSource, decoy: Decoy, wallClock: () => 
     },
     begin(request, found) {
       const authid = request.details.authid ?? "";
-      const { key, salting } = found?.wampcra ?? {
+      // Made for everybody: who exists takes as long as who does not (T4; test/security/timing.mjs).
+      const nobody = {
         key: decoy.bytes("key", authid).toString("base64"),
         salting: decoySalting(source.typicalSalting, decoy, authid),
       };
+      const { key, salting } = found?.wampcra ?? nobody;
       // [AUTH-CRA-02] The names are what the client claims: whether they are anybody's is not told before the end.
       const challenge = JSON.stringify({
         authid,
