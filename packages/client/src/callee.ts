@@ -81,7 +81,7 @@ export class Callee {
 
   #ended(request: InvocationId, running: Running): void {
     this.#running.delete(request);
-    if (running.isOpen && !running.isInterrupted) this.#cutOff(request);
+    if (running.isOpen) this.#cutOff(request);
   }
 
   #cutOff(request: InvocationId): void {
@@ -117,7 +117,7 @@ class Running {
     if (!this.isOpen) this.#chunks.end();
   }
 
-  get isInterrupted(): boolean {
+  get #isInterrupted(): boolean {
     return this.#abort.signal.aborted;
   }
 
@@ -215,8 +215,12 @@ class Running {
   /** Sealed, where the call was. */
   #yield(chunk: Chunk, options: YieldOptions): SendOutcome | Promise<SendOutcome> {
     const { request } = this.#message;
-    const send = (payload: Payload, options: YieldOptions): SendOutcome =>
-      this.#isOver ? "sent" : this.#link.send({ type: MessageType.Yield, request, options, payload });
+    const send = (payload: Payload, options: YieldOptions): SendOutcome => {
+      if (this.#isOver) return "sent";
+      const outcome = this.#link.send({ type: MessageType.Yield, request, options, payload });
+      if (outcome === "sent" && options.progress !== true) this.#isOver = true;
+      return outcome;
+    };
     if (this.#codec === undefined) return send(payloadOf(chunk), options);
     return this.#link.codecs.seal(this.#codec, chunk, { kind: "result", uri: this.#procedure }, (sealed) =>
       send(sealed.payload, { ...options, ...sealed.options }),
@@ -238,11 +242,12 @@ class Running {
 
   async #failed(error: unknown): Promise<void> {
     // [AMB-53] A handler that stopped because it was told to has been canceled, however it says so.
-    if (this.isInterrupted) await this.#fail(Uri.canceled);
+    if (this.#isInterrupted) await this.#fail(Uri.canceled);
     else if (error instanceof ApplicationError) await this.#fail(error.uri, error.args, error.kwargs);
     else if (error instanceof PayloadError) {
       // [AMB-129] In clear: whoever cannot open the call could seal nothing for its caller.
-      const uri = this.#codec === undefined ? Uri.featureNotSupported : Uri.invalidArgument;
+      const isForeign = this.#codec === undefined && this.#message.details.ppt_scheme !== undefined;
+      const uri = isForeign ? Uri.featureNotSupported : Uri.invalidArgument;
       this.#codec = undefined;
       await this.#fail(uri, [error.message]);
     } else await this.#fail(HANDLER_FAILED, [textOf(error)]);
@@ -259,6 +264,7 @@ class Running {
       const outcome = this.#link.send({ ...message, details, payload });
       if (outcome === "unserializable" || outcome === "too-large")
         this.#link.send({ ...message, details: NO_OPTIONS, payload: Payload.EMPTY });
+      this.#isOver = true;
     };
     if (this.#codec === undefined || args === undefined) send(payloadOf(content));
     else {

@@ -165,7 +165,7 @@ class OngoingCall implements Request {
     if (!(error instanceof ApplicationError)) this.#reject(error);
     else if (this.#killed !== undefined && error.is(Uri.canceled)) this.#reject(this.#killed.reason);
     else if (timeout > 0 && error.is(Uri.timeout)) this.#reject(new TimeoutError(this.name, timeout, { cause: error }));
-    else if (message === undefined) this.#reject(error);
+    else if (message?.details.ppt_scheme === undefined) this.#arriving.run(() => this.#reject(error));
     else {
       const { details, payload } = message;
       const fail = ({ args, kwargs }: Chunk) => this.#reject(new ApplicationError(error.uri, args, kwargs));

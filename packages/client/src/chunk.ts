@@ -5,6 +5,7 @@
  * for several arguments or keyword arguments, nothing for `undefined`, and everything else is the one argument.
  */
 import { isDict, NO_OPTIONS, Payload, type ResultDetails } from "@junctor/protocol";
+import { PayloadError } from "./error.ts";
 
 export class Chunk {
   readonly args: readonly unknown[];
@@ -61,9 +62,17 @@ export function payloadOf({ args, kwargs }: Chunk): Payload {
   return Payload.of(args, kwargs);
 }
 
-/** What a message brought that everybody may read. */
-export function received({ args, kwargs }: Payload): Chunk {
-  return new Chunk(args, kwargs);
+/**
+ * What a message brought that everybody may read.
+ *
+ * @throws {PayloadError} its sender wrote bytes as JSON has none (AMB-28): values are decoded here, not where messages are checked
+ */
+export function received(payload: Payload): Chunk {
+  try {
+    return new Chunk(payload.args, payload.kwargs);
+  } catch (cause) {
+    throw new PayloadError(`what came cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }
 
 /** Calls `each` with every item, one after another. @returns what the iterator returns */

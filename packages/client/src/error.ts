@@ -62,7 +62,10 @@ export class TimeoutError extends Error {
   }
 }
 
-/** What came sealed (payload passthru mode) cannot be read: no codec for its scheme, not the key, or somebody changed it. */
+/**
+ * The arguments of a message cannot be read. What came sealed (payload passthru mode): no codec for its scheme, not the key,
+ * or somebody changed it. Otherwise: whoever sent it wrote bytes as JSON has none.
+ */
 export class PayloadError extends Error {
   override readonly name = "PayloadError";
 }

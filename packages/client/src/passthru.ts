@@ -89,8 +89,8 @@ export class Codecs {
   }
 
   /**
-   * Gives what came to `take`: at once, unless it is sealed, or waits in the queue behind what is. What cannot be opened is
-   * a `PayloadError` for `failed`.
+   * Gives what came to `take`: at once, unless it is sealed, or waits in the queue behind what is. What cannot be read is a
+   * `PayloadError` for `failed`.
    */
   receive(
     queue: InOrder,
@@ -101,22 +101,23 @@ export class Codecs {
     failed: (error: unknown) => void,
   ): void {
     queue.run(() => {
-      let codec: PayloadCodec | undefined;
+      let chunk: Chunk;
       try {
-        codec = this.of(details);
+        const codec = this.of(details);
+        if (codec !== undefined) return this.open(codec, details, payload, about).then(take).catch(failed);
+        chunk = received(payload);
       } catch (error) {
         failed(error);
         return undefined;
       }
-      if (codec !== undefined) return this.open(codec, details, payload, about).then(take).catch(failed);
-      take(received(payload));
+      take(chunk);
       return undefined;
     });
   }
 
   /** @throws {PayloadError} */
   async open(codec: PayloadCodec, details: PassthruOptions, payload: Payload, about: Subject): Promise<Chunk> {
-    const [bytes] = payload.args ?? [];
+    const [bytes] = received(payload).args;
     if (!(bytes instanceof Uint8Array)) throw new PayloadError(`a payload of the scheme ${codec.scheme} is one binary item`);
     try {
       const sealed = { bytes, serializer: details.ppt_serializer, cipher: details.ppt_cipher, keyid: details.ppt_keyid };

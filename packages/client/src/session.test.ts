@@ -1,7 +1,7 @@
 // A session with a router that does what it should not, or at the worst moment (requirements 2 to 5, client side).
-import { SessionClosedError, Uri } from "@junctor/client";
-import { MessageType, NO_OPTIONS, Payload } from "@junctor/protocol";
-import { failure, ScriptedRouter } from "@junctor/testkit";
+import { PayloadError, SessionClosedError, Uri } from "@junctor/client";
+import { JsonSerializer, MessageType, NO_OPTIONS, Payload } from "@junctor/protocol";
+import { failure, Inbox, ScriptedRouter } from "@junctor/testkit";
 import { describe, expect, test } from "vitest";
 
 const FEATURES = ["call_canceling", "call_timeout", "progressive_call_invocations"];
@@ -255,6 +255,56 @@ describe("chunks of an invocation", () => {
     expect(await router.take(MessageType.Error)).toMatchObject({ request: 1, error: Uri.noSuchRegistration });
     expect(await router.take(MessageType.Error)).toMatchObject({ request: 2 });
     expect(session.isOpen).toBe(true);
+  });
+});
+
+// A string that starts with U+0000 is bytes in Base64 (AMB-28). One that is none passes every router that does not read it.
+describe("arguments that cannot be read", () => {
+  const json = new JsonSerializer();
+  const bad = (text: string) => json.decode(new TextEncoder().encode(text));
+
+  test("fail what they belong to, and the session lives: an event, a result, a progressive one, an error", async () => {
+    const router = new ScriptedRouter();
+    const troubles = new Inbox<unknown>();
+    const joining = router.connect({ onHandlerError: (error) => troubles.push(error) });
+    await router.take(MessageType.Hello);
+    router.welcome(...FEATURES);
+    const session = await joining;
+    const heard = new Inbox<unknown>();
+    const subscribing = session.subscribe("com.t", ({ args }) => heard.push(args[0]));
+    await router.take(MessageType.Subscribe);
+    router.send({ type: MessageType.Subscribed, request: 1, subscription: 7 });
+    await subscribing;
+    router.send(bad('[36,7,1,{},["\\u0000%"]]'));
+    expect(await troubles.next()).toBeInstanceOf(PayloadError);
+    router.event(7, ["fine"]);
+    expect(await heard.next()).toBe("fine");
+
+    const calling = failure(session.call("com.x"));
+    router.send(bad('[50,2,{},["\\u0000%"]]'));
+    expect(await calling).toBeInstanceOf(PayloadError);
+    const streaming = failure(session.call("com.x", [], {}, { onProgress: () => {} }));
+    router.send(bad('[50,3,{"progress":true},["\\u0000%"]]'));
+    expect(await streaming).toBeInstanceOf(PayloadError);
+    const failing = failure(session.call("com.x"));
+    router.send(bad('[8,48,4,{},"com.error.bad",["\\u0000%"]]'));
+    expect(await failing).toMatchObject({ uri: "com.error.bad", args: [], cause: { name: "PayloadError" } });
+    expect(session.isOpen).toBe(true);
+  });
+
+  test("of a call are answered with invalid_argument, those of a chunk too (AMB-129)", async () => {
+    const { session, router } = await join();
+    const registering = session.register("com.mine", async ({ chunks }) => {
+      for await (const _ of chunks);
+    });
+    await router.take(MessageType.Register);
+    router.send({ type: MessageType.Registered, request: 1, registration: 5 });
+    await registering;
+    router.send(bad('[68,1,5,{},["\\u0000%"]]'));
+    expect(await router.take(MessageType.Error)).toMatchObject({ request: 1, error: Uri.invalidArgument });
+    router.invoke(2, 5, [], { progress: true });
+    router.send(bad('[68,2,5,{},["\\u0000%"]]'));
+    expect(await router.take(MessageType.Error)).toMatchObject({ request: 2, error: Uri.invalidArgument });
   });
 });
 

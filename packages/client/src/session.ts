@@ -5,6 +5,7 @@
  */
 import {
   type ClientRoles,
+  type ErrorMessage,
   type Event as EventMessage,
   hasFeature,
   type Message,
@@ -30,7 +31,7 @@ import {
 } from "@junctor/protocol";
 import { Callee } from "./callee.ts";
 import { Caller, type CallStream } from "./caller.ts";
-import { Chunk, payloadOf, type Result } from "./chunk.ts";
+import { Chunk, payloadOf, type Result, received } from "./chunk.ts";
 import { ApplicationError, SessionClosedError, sendError } from "./error.ts";
 import { type HistoryFilter, type HistoryPage, historyPage, historyWire } from "./history.ts";
 import { InOrder } from "./in-order.ts";
@@ -339,11 +340,7 @@ export class Session implements AsyncDisposable {
       case MessageType.Error: {
         if (message.requestType === MessageType.Invocation)
           throw new ProtocolError("UNEXPECTED_MESSAGE", "a router does not answer INVOCATION"); // [PERR-04]
-        const error = new ApplicationError(
-          message.error === "wamp.error.cancelled" ? Uri.canceled : message.error,
-          message.payload.args,
-          message.payload.kwargs,
-        ); // [AMB-41]
+        const error = applicationError(message);
         const request: number = message.request;
         if (!this.#requests.fail(request, message, error)) this.#late(request, message);
         return;
@@ -531,6 +528,16 @@ export class Session implements AsyncDisposable {
     if (id === undefined) return;
     this.#callee.registrations.get(id)?.revoke(reason);
     this.#callee.registrations.delete(id);
+  }
+}
+
+function applicationError({ error, payload }: ErrorMessage): ApplicationError {
+  const uri = error === "wamp.error.cancelled" ? Uri.canceled : error; // [AMB-41]
+  try {
+    const { args, kwargs } = received(payload);
+    return new ApplicationError(uri, args, kwargs);
+  } catch (cause) {
+    return new ApplicationError(uri, [], {}, { cause });
   }
 }
 
