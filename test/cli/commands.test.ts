@@ -25,6 +25,10 @@ realms: {app: ${open}}
 log: {format: json}
 `,
 );
+writeFileSync(
+  folder.file("unread.yaml"),
+  `{version: 1, listen: [{type: rawsocket, port: 0}], realms: {app: ${open}}, log: {format: json}}`,
+);
 
 let router: Running;
 let urls: Readonly<Record<string, string>>;
@@ -303,4 +307,17 @@ describe("nothing that a peer sends steers the terminal (T34)", () => {
     expect(err).toMatch(/evil.*evil\n$/);
     expect((await sub.ended).out + (await sub.ended).err + out + err).not.toMatch(STEERING);
   });
+});
+
+test("start goes on when nobody reads its log any more, and ends on SIGTERM", async () => {
+  await using started = new Running(["start", "-c", folder.file("unread.yaml")]);
+  const address = await started.printed(/"address":"([^"]*)"/);
+  await started.printed(/server\.ready/);
+  started.stopReading();
+  for (let i = 0; i < 3; i++) {
+    const { code, err } = await junctor(["--url", `tcp://${address}`, "--realm", "app", "call", "wamp.session.count"]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+  }
+  started.signal("SIGTERM");
+  expect(await started.ended).toMatchObject({ code: 0, err: "" });
 });

@@ -3,7 +3,8 @@ import { isatty } from "node:tty";
 import type { RouterEvent } from "@junctor/router";
 import type { TransportEvent } from "@junctor/transport-node";
 import pino, { type DestinationStream, type Logger } from "pino";
-import pretty from "pino-pretty";
+import { prettyFactory } from "pino-pretty";
+import { LogLines, type LogLinesOptions } from "./log-lines.ts";
 
 export type { Logger };
 
@@ -15,6 +16,8 @@ export type ServerEvent =
   | { readonly event: "server.ready"; readonly pid: number; readonly realms: readonly string[] }
   | { readonly event: "server.stopping"; readonly signal: string }
   | { readonly event: "server.stopped" }
+  /** So many lines before this one could not be written. */
+  | { readonly event: "log.lost"; readonly lines: number }
   /** Something in an authentication method failed that is not the client's credentials: it was refused (G14). */
   | { readonly event: "auth.error"; readonly method: string; readonly message: string }
   /** A users file has changed: so many users now, and so many sessions ended because of it. */
@@ -23,46 +26,27 @@ export type ServerEvent =
   | { readonly event: "users.rejected"; readonly realm: string; readonly file: string; readonly message: string }
   /** Events cannot be stored. `isFinal`: until the router is started again; else until the disk has room again. */
   | { readonly event: "store.failed"; readonly path: string; readonly message: string; readonly isFinal: boolean }
-  | { readonly event: "store.recovered"; readonly path: string };
+  | { readonly event: "store.recovered"; readonly path: string }
+  /** Something that was stored is not what was written; it is left out, or refused to who asks for it. */
+  | { readonly event: "store.damaged"; readonly path: string; readonly message: string };
 
 /** What a disk store tells of itself. */
 export type StoreEvent = Extract<ServerEvent, { readonly event: `store.${string}` }>;
 
 /** @param fd where to write: 1 for standard output */
-export function createLogger(level: string, format: "json" | "pretty" | "auto", fd = 1): Logger {
-  const isPretty = format === "pretty" || (format === "auto" && isatty(fd));
-  if (!isPretty) return pino({ level, base: null }, turnwise(fd));
+export function createLogger(level: string, format: "json" | "pretty" | "auto", fd = 1, options?: LogLinesOptions): Logger {
+  const lines = new LogLines(fd, options);
+  process.once("exit", () => lines.finish());
+  const logger = pino({ level, base: null }, format === "pretty" || (format === "auto" && isatty(fd)) ? prettily(lines, fd) : lines);
+  lines.onLost = (lost) => logEvent(logger, { event: "log.lost", lines: lost });
+  return logger;
+}
+
+function prettily(lines: LogLines, fd: number): DestinationStream {
   const colorize = isatty(fd) && process.env["NO_COLOR"] === undefined;
-  return pino(
-    { level, base: null },
-    pretty({ colorize, translateTime: "SYS:HH:MM:ss.l", messageKey: "event", sync: true, destination: fd }),
-  );
+  const text = prettyFactory({ colorize, translateTime: "SYS:HH:MM:ss.l", messageKey: "event" });
+  return { write: (line) => lines.write(text(line)) };
 }
-
-/**
- * Writes the lines of an event-loop turn together when it ends, and those that are left when the process ends: a system call
- * per line was a tenth of what a session that comes and goes costs (bench join).
- */
-function turnwise(fd: number): DestinationStream {
-  const destination = pino.destination({ dest: fd, sync: true, minLength: LINES_SIZE });
-  let isScheduled = false;
-  const flush = () => {
-    isScheduled = false;
-    destination.flushSync();
-  };
-  process.once("exit", flush);
-  return {
-    write(line) {
-      destination.write(line);
-      if (isScheduled) return;
-      isScheduled = true;
-      setImmediate(flush);
-    },
-  };
-}
-
-/** So many bytes do not wait for the end of the turn. */
-const LINES_SIZE = 8 << 10;
 
 /** What goes wrong for somebody is a warning, for everybody an error; what happens in bulk, or was logged with the session, is for debugging. */
 export function logEvent(logger: Logger, event: LogEvent): void {
@@ -74,10 +58,12 @@ export function logEvent(logger: Logger, event: LogEvent): void {
     case "authorizer.error":
     case "auth.error":
     case "connection.refused":
+    case "log.lost":
       logger.warn(event);
       return;
     case "users.rejected":
     case "store.failed":
+    case "store.damaged":
       logger.error(event);
       return;
     case "authz.deny":
