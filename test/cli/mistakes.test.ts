@@ -42,6 +42,8 @@ beforeAll(async () => {
   mkdirSync(file("strange", "data.mdb"), { recursive: true });
   mkdirSync(file("damaged"));
   writeFileSync(file("damaged", "data.mdb"), "no longer a store\n");
+  mkdirSync(file("emptied"));
+  writeFileSync(file("emptied", "data.mdb"), "");
   const listen = `{type: web, port: 0}, {type: rawsocket, port: 0}, ${tls()}, {type: universal, port: 0, serializers: [json]}, {type: rawsocket, path: ${file("raw.sock")}, mode: "0000"}`;
   writeFileSync(file("config.yaml"), config(listen, "log: {format: json}\n"));
   router = new Running(["start", "-c", file("config.yaml")]);
@@ -347,6 +349,12 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     "damaged-store",
     stored(file("damaged")),
     /its file \S+data\.mdb is damaged: it is cut off/,
+    /bring back a copy of the directory, or move it away/,
+  ),
+  "a store whose file is empty": start(
+    "emptied-store",
+    stored(file("emptied")),
+    /its file \S+data\.mdb is damaged: it is empty/,
     /bring back a copy of the directory, or move it away/,
   ),
   "bad YAML": start("bad", "version: 1\nlisten: [\n", /bad\.yaml has an error:\n.*bad\.yaml:3:1/, /^$/),

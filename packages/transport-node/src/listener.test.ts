@@ -232,6 +232,13 @@ describe("TLS", () => {
   });
 });
 
+test("handshakeTimeout may be longer than Node.js gives a whole request", async () => {
+  await using router = await startRouter({ connection: over("ws"), limits: { handshakeTimeoutMs: 360_000 } });
+  expect((await exchange(router.listener.address, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).toString()).toMatch(
+    /^HTTP\/1\.1 /,
+  );
+});
+
 describe("time", () => {
   const partial = { ws: "GET / HTTP/1.1\r\nHost: x\r\n", "universal ws": "GET ", tcp: "\u007f", "universal tcp": "\u007f" } as const;
   const cases = Object.entries(partial).flatMap(([transport, octets]) => [

@@ -199,7 +199,12 @@ export class Listener implements ConnectionObserver {
     const { headerSize, headerCount, handshakeTimeoutMs } = this.#limits;
     const { onRequest = answerHint } = this.#options;
     const http = createHttpServer(
-      { maxHeaderSize: headerSize, headersTimeout: handshakeTimeoutMs, connectionsCheckingInterval: TICK_MS },
+      {
+        maxHeaderSize: headerSize,
+        headersTimeout: handshakeTimeoutMs,
+        requestTimeout: Math.max(handshakeTimeoutMs, REQUEST_TIMEOUT_MS), // Node.js takes no shorter one
+        connectionsCheckingInterval: TICK_MS,
+      },
       (request, response) => {
         this.#serve(request.socket);
         if (this.#hasFewHeaders(request, request.socket) && this.#isCalledRight(request, request.socket)) onRequest(request, response);
@@ -597,3 +602,5 @@ const TLS_HANDSHAKE = 0x16;
 const HTTP_REQUEST = /^(GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT|TRACE|PRI) ?/;
 const DEFAULT_HOST = "127.0.0.1";
 const TICK_MS = 1_000;
+/** From the first octet of a request to the last of its body: what Node.js has as default. */
+const REQUEST_TIMEOUT_MS = 300_000;

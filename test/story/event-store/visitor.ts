@@ -33,7 +33,7 @@ for (const path of process.argv.slice(2)) {
   let disk: Disk | undefined;
   try {
     disk = new Disk(path, "visitor", nodeSerializers);
-    const count = [...disk.retained()].length;
+    const count = disk.retained().retained.length;
     disk.openLog(1, TOPIC, 0);
     disk.commit([], [{ topic: `com.app.${count}`, block: new Uint8Array(10_000) }]);
     for (const reverse of [false, true]) disk.read(1, { ...ALL, reverse });

@@ -24,6 +24,7 @@ function open(path: string, log: (event: StoreEvent) => void = () => {}, options
   const store = new DiskEventStore(port, {
     path,
     retained: opened.kind === "opened" ? opened.retained : [],
+    damaged: opened.kind === "opened" ? opened.damaged : 0,
     serializers: nodeSerializers,
     queueBytes: 1_000_000,
     date: () => 0,
@@ -162,9 +163,13 @@ describe("a disk that is damaged (F18)", () => {
       for (const id of [1, 2, 3]) await append(opened.store, storedEvent(id), [log]); // a block each
     }
     await damage(place.path, "history");
-    await using opened = open(place.path);
+    const logged: StoreEvent[] = [];
+    await using opened = open(place.path, (event) => void logged.push(event));
     const log = opened.store.openLog(everything);
     await expect(publications(log)).rejects.toThrow(RouterError.storeFailed);
+    await expect(publications(log)).rejects.toThrow(RouterError.storeFailed);
+    const message = expect.stringMatching(/^the history of all topics \(prefix\): ./);
+    expect(logged).toEqual([{ event: "store.damaged", path: place.path, message }]);
     expect(await publications(log, { reverse: true, limit: 1 })).toEqual([3]);
     expect(await publications(log, { afterPublication: 2 })).toEqual([3]);
     expect(await append(opened.store, storedEvent(4), [log])).toBeUndefined();
@@ -179,8 +184,10 @@ describe("a disk that is damaged (F18)", () => {
         opened.store.retained.keep(retainedEvent(id + 1, { topic }), DEFAULT_RETENTION);
     }
     await damage(place.path, "retained", "binary");
-    await using opened = open(place.path);
+    const logged: StoreEvent[] = [];
+    await using opened = open(place.path, (event) => void logged.push(event));
     expect(opened.store.retained.size).toBe(1);
+    expect(logged).toEqual([{ event: "store.damaged", path: place.path, message: "a retained value is missing" }]);
   });
 
   test("the end of a log is found out again", async () => {
@@ -216,6 +223,7 @@ describe("waiting for the disk", () => {
     const store = new DiskEventStore(port, {
       path: "/data",
       retained: [],
+      damaged: 0,
       serializers: nodeSerializers,
       queueBytes: 1_000_000,
       date: () => 0,
@@ -302,6 +310,7 @@ describe("waiting for the disk", () => {
     disk.port.onLost("its worker has ended");
     disk.put("c");
     expect(disk.settled).toEqual(["a!", "b!", "c!"]);
+    await expect(publications(disk.store.openLog(everything))).rejects.toThrow(RouterError.storeFailed);
     await disk.store.close();
   });
 

@@ -41,6 +41,8 @@ export interface DiskStoreOptions {
   readonly path: string;
   /** What was retained, as the worker found it. */
   readonly retained: readonly Uint8Array[];
+  /** How many retained values it found damaged. */
+  readonly damaged: number;
   readonly serializers: readonly Serializer[];
   /** Bytes that may wait for the disk; events beyond them are refused. */
   readonly queueBytes: number;
@@ -74,6 +76,8 @@ export class DiskEventStore implements EventStore {
   /** Why nothing can be stored any more. */
   #failure: string | undefined = undefined;
   #isFailing = false;
+  /** The worker is, and answers nothing. */
+  #isGone = false;
   #whenIdle: (() => void) | undefined = undefined;
 
   constructor(port: DiskPort, options: DiskStoreOptions) {
@@ -83,6 +87,8 @@ export class DiskEventStore implements EventStore {
     const values = options.retained.map((block) => [...readBlock(block, options.serializers)]);
     const changed = (events: readonly RetainedEvent[]) => events.at(-1)?.time ?? 0;
     for (const events of values.sort((a, b) => changed(a) - changed(b))) this.retained.restore(events[0]?.topic ?? "", events);
+    const { damaged } = options;
+    if (damaged > 0) this.#logDamage(damaged === 1 ? "a retained value is missing" : `${damaged} retained values are missing`);
     port.onReply = (reply) => this.#replies.shift()?.(reply);
     port.onLost = (message) => this.#lost(message);
   }
@@ -195,13 +201,25 @@ export class DiskEventStore implements EventStore {
       if (reply.kind === "page") {
         const { records, hasMore } = reply;
         answer({ events: records.map((record) => readRecord(record, this.#options.serializers)), hasMore });
-      } else answer(refusal(RouterError.storeFailed, reply.kind === "failed" ? reply.message : "the store gave no answer"));
+        return;
+      }
+      const message = reply.kind === "failed" ? reply.message : "the store gave no answer";
+      if (!log.isDamaged && this.#failure === undefined) {
+        log.isDamaged = true; // said once: whoever may read it could fill the router's log
+        this.#logDamage(`the history of ${log.topic.uri || "all topics"} (${log.topic.match}): ${message}`);
+      }
+      answer(refusal(RouterError.storeFailed, message));
     });
   }
 
   #ask(request: DiskRequest, answered: (reply: DiskReply) => void, transfer: readonly ArrayBuffer[] = []): void {
+    if (this.#isGone) return answered({ kind: "failed", message: this.#failure ?? "", isFinal: true });
     this.#replies.push(answered);
     this.#port.post(request, transfer);
+  }
+
+  #logDamage(message: string): void {
+    this.#options.log({ event: "store.damaged", path: this.#options.path, message });
   }
 
   #failed(message: string, isFinal: boolean): void {
@@ -213,6 +231,7 @@ export class DiskEventStore implements EventStore {
 
   #lost(message: string): void {
     this.#failed(message, true);
+    this.#isGone = true;
     for (const answered of this.#replies.splice(0)) answered({ kind: "failed", message, isFinal: true });
   }
 }
@@ -221,6 +240,8 @@ class DiskEventLog implements EventLog {
   readonly id: number;
   readonly topic: HistoryTopic;
   readonly read: EventLog["read"];
+  /** Something of it could not be read. */
+  isDamaged = false;
 
   constructor(id: number, topic: HistoryTopic, read: EventLog["read"]) {
     this.id = id;

@@ -24,7 +24,12 @@ export interface RetainedBlock {
 
 export type DiskReply =
   /** The first, which answers no request. */
-  | { readonly kind: "opened"; readonly retained: readonly Uint8Array[] }
+  | {
+      readonly kind: "opened";
+      readonly retained: readonly Uint8Array[];
+      /** How many retained values are not what was written. */
+      readonly damaged: number;
+    }
   /** Instead of it, and then nothing. */
   | { readonly kind: "unusable"; readonly message: string; readonly remedy: string | undefined }
   | { readonly kind: "done" }

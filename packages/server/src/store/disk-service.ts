@@ -16,7 +16,7 @@ export class DiskService {
   }
 
   opened(): DiskReply {
-    return { kind: "opened", retained: [...this.#disk.retained()] };
+    return { kind: "opened", ...this.#disk.retained() };
   }
 
   handle(request: DiskRequest): DiskReply {

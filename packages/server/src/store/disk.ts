@@ -81,9 +81,11 @@ export class Disk {
     });
   }
 
-  /** All that is retained. What is damaged is left out: a value that is missing is asked for again, a wrong one is believed. */
-  *retained(): IterableIterator<Uint8Array> {
-    for (const { value } of this.#retained.getRange()) if (isSound(value)) yield value;
+  /** All that is retained. What is damaged is only counted: a value that is missing is asked for again, a wrong one is believed. */
+  retained(): { readonly retained: readonly Uint8Array[]; readonly damaged: number } {
+    const all = [...this.#retained.getRange()].map(({ value }) => value);
+    const retained = all.filter(isSound);
+    return { retained, damaged: all.length - retained.length };
   }
 
   openLog(id: number, topic: HistoryTopic, now: number): void {

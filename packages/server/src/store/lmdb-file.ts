@@ -13,12 +13,13 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { endianness } from "node:os";
 
-/** @returns what is wrong with the file, or nothing where it is sound, empty, or not of a layout that is known here */
+/** @returns what is wrong with the file, or nothing where it is sound, or not of a layout that is known here */
 export function damageOf(path: string): string | undefined {
-  if (endianness() !== "LE" || NARROW.has(process.arch)) return undefined;
   const file = openSync(path, "r");
   try {
-    if (fstatSync(file).size === 0) return undefined; // LMDB makes a new one of it
+    // LMDB would make a new one of it, without a word about what was there.
+    if (fstatSync(file).size === 0) return "it is empty, and one that was ever in use is not";
+    if (endianness() !== "LE" || NARROW.has(process.arch)) return undefined;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const walk = new Walk(file);
       try {

@@ -48,6 +48,7 @@ export async function openDiskStore(path: string, options: OpenOptions): Promise
   return new DiskEventStore(port, {
     path,
     retained: opened.retained,
+    damaged: opened.damaged,
     serializers: nodeSerializers,
     queueBytes,
     date: () => Date.now(),
