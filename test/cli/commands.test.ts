@@ -321,3 +321,30 @@ test("start goes on when nobody reads its log any more, and ends on SIGTERM", as
   started.signal("SIGTERM");
   expect(await started.ended).toMatchObject({ code: 0, err: "" });
 });
+
+describe.runIf(process.platform === "linux")("where there is no room for it", () => {
+  const into = (redirection: string) => ({ through: ["sh", "-c", `exec "$@" ${redirection}`, "sh"] });
+
+  test("output is an error of one line", async () => {
+    expect(await junctor(at("call", "echo", "1"), into(">/dev/full"))).toMatchObject({
+      code: 1,
+      err: "✗ cannot write the output: the disk is full\n",
+    });
+  });
+
+  test("what is said beside the output is left out", async () => {
+    await using sub = new Running(at("sub", "news", "--count", "1"), into("2>/dev/full"));
+    const publishing = setInterval(() => void peer.publish("news", ["x"]), 20);
+    const { code, out } = await sub.ended;
+    clearInterval(publishing);
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/x\n$/) });
+  });
+});
+
+test("register --exec answers many calls at once, without a warning", async () => {
+  await using callee = new Running(at("register", "many", "--exec", "cat"));
+  await callee.printed(/registered/);
+  await Promise.all(Array.from({ length: 12 }, (_, i) => peer.call("many", [i])));
+  callee.signal("SIGINT");
+  expect((await callee.ended).err).not.toContain("Warning");
+});

@@ -92,7 +92,7 @@ test("a value is kept as long as the realm says", () => {
   router.clock.advance(999);
   expect(retained(b, "com.x")).toEqual([1]);
   a.publish("com.y", [2], { retain: true, acknowledge: true });
-  expect(a.take(MessageType.Error).payload.args).toEqual(["retainedTopics", 1]);
+  expect(a.take(MessageType.Error).payload.args).toEqual(["retention.topics", 1]);
   router.clock.advance(1);
   expect(retained(b, "com.x")).toEqual([]);
   a.publish("com.y", [2], { retain: true, acknowledge: true }); // its place is free
@@ -110,12 +110,12 @@ test("limits are told, and an event that breaks one is not delivered either (G8,
     return answer?.type === MessageType.Error ? [answer.error, ...(answer.payload.args ?? [])] : "published";
   };
   const exceeded = "junctor.error.limit_exceeded";
-  expect(publish("com.x", 200)).toEqual([exceeded, "retainedValueBytes", 100]);
+  expect(publish("com.x", 200)).toEqual([exceeded, "retention.valueSize", 100]);
   expect(publish("com.x", 80)).toBe("published");
-  expect(publish("com.y", 90)).toEqual([exceeded, "retainedTotalBytes", 150]);
+  expect(publish("com.y", 90)).toEqual([exceeded, "retention.totalSize", 150]);
   expect(publish("com.x", 90)).toBe("published"); // in place of what was there
   expect(publish("com.y", 20)).toBe("published");
-  expect(publish("com.z", 1)).toEqual([exceeded, "retainedTopics", 2]);
+  expect(publish("com.z", 1)).toEqual([exceeded, "retention.topics", 2]);
   expect(b.inbox.length).toBe(3);
   a.publish("com.z", [], { retain: true });
   expect([a.inbox, b.inbox.length]).toEqual([[], 3]);

@@ -62,13 +62,13 @@ export class RetainedEvents {
 
   /** Why a value cannot be retained, if so. */
   refuses(topic: string, bytes: number, now: number, limits: RetentionLimits): Refusal | undefined {
-    if (bytes > limits.valueBytes) return refusal(RouterError.limitExceeded, "retainedValueBytes", limits.valueBytes);
+    if (bytes > limits.valueBytes) return refusal(RouterError.limitExceeded, "retention.valueSize", limits.valueBytes);
     this.#expire(now - limits.ageMs);
     const replaced = sizeOf(this.#values.get(topic));
     if (this.#bytes - replaced + bytes > limits.totalBytes)
-      return refusal(RouterError.limitExceeded, "retainedTotalBytes", limits.totalBytes);
+      return refusal(RouterError.limitExceeded, "retention.totalSize", limits.totalBytes);
     if (this.#values.size >= limits.topics && !this.#values.has(topic))
-      return refusal(RouterError.limitExceeded, "retainedTopics", limits.topics);
+      return refusal(RouterError.limitExceeded, "retention.topics", limits.topics);
     return undefined;
   }
 

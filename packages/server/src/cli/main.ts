@@ -15,7 +15,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     );
     return Exit.failed;
   }
-  process.stdout.on("error", endQuietly);
+  process.stdout.on("error", endWithout);
+  process.stderr.on("error", () => {}); // nobody is left to be told, and the work goes on
   const program = createProgram();
   try {
     await program.parseAsync(argv[0] === "--version" ? ["version"] : argv, { from: "user" });
@@ -169,10 +170,11 @@ function createProgram(): Command {
   return program;
 }
 
-/** Whoever read the output has seen enough: `junctor sub demo.clock | head -1`. */
-function endQuietly(error: Error & { code?: string }): void {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(Exit.ok);
+/** Whoever read the output has seen enough: `junctor sub demo.clock | head -1`. Or there is no room for it. */
+function endWithout(error: Error & { code?: string }): void {
+  if (error.code === "EPIPE") process.exit(Exit.ok);
+  process.stderr.write(`✗ cannot write the output: ${error.code === "ENOSPC" ? "the disk is full" : error.message}\n`);
+  process.exit(Exit.failed);
 }
 
 /** Cause and remedy of what the user can mend; only a bug of ours shows a stack. */

@@ -37,7 +37,14 @@ function handlerOf(options: { echo?: boolean; reply?: string; exec?: string }): 
       exitCode: Exit.usage,
     });
   }
-  if (options.exec !== undefined) return (invocation) => run(options.exec ?? "", invocation);
+  const { exec } = options;
+  if (exec !== undefined) {
+    // The second Ctrl-C waits for nothing.
+    process.once("exit", () => {
+      for (const child of running) endGroup(child);
+    });
+    return (invocation) => run(exec, invocation);
+  }
   if (options.reply === undefined) return ({ args, kwargs }) => new Result(args, kwargs);
   const reply = parseJson(options.reply, "--reply");
   return () => reply;
@@ -45,6 +52,9 @@ function handlerOf(options: { echo?: boolean; reply?: string; exec?: string }): 
 
 /** What a caller is answered where the command of `--exec` failed. Args: how, and the end of its error output. */
 export const CommandError = { failed: "junctor.error.command_failed" } as const;
+
+/** Commands of `--exec`. */
+const running = new Set<ChildProcess>();
 
 /**
  * The command reads `{"args": […], "kwargs": {…}}` and prints the result, as JSON or as text. A failure is the call's error.
@@ -55,7 +65,7 @@ function run(command: string, { args, kwargs, signal }: Invocation): Promise<unk
     const child = spawn(command, { shell: true, detached: HAS_GROUPS, stdio: ["pipe", "pipe", "pipe"] });
     const stop = () => endGroup(child);
     signal.addEventListener("abort", stop, { once: true });
-    process.on("exit", stop); // the second Ctrl-C waits for nothing
+    running.add(child);
     let output = "";
     let complaint = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -69,7 +79,7 @@ function run(command: string, { args, kwargs, signal }: Invocation): Promise<unk
     child.on("error", (error) => reject(new ApplicationError(CommandError.failed, [error.message])));
     child.on("close", (code, killedBy) => {
       signal.removeEventListener("abort", stop);
-      process.off("exit", stop);
+      running.delete(child);
       if (code === 0) resolve(output.trim() === "" ? undefined : parseValue(output.trimEnd()));
       else {
         const how = code === null ? `by ${killedBy}` : `with exit code ${code}`;

@@ -1,7 +1,7 @@
 /** `realms.<name>.auth`: the methods of a realm, in the file's words. `auth/from-config.ts` makes them. */
 import { z } from "zod";
 import { usersSchema } from "../auth/users.ts";
-import { duration } from "./scalars.ts";
+import { duration, procedure } from "./scalars.ts";
 
 const users = z
   .union([z.string().min(1), usersSchema])
@@ -11,9 +11,7 @@ const users = z
 
 const principals = {
   users,
-  authenticator: z
-    .string()
-    .min(1)
+  authenticator: procedure
     .optional()
     .describe("A procedure that knows who may log in, in place of users. Arguments and results as in Crossbar.io."),
   authenticatorRealm: z.string().min(1).optional().describe("Where that procedure is registered. Default: this realm."),

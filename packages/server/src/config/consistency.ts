@@ -3,21 +3,24 @@
  * must not be there twice. It looks at what the file holds before the schema has made anything of it, so that all mistakes are
  * told at once: nothing is known to be right.
  */
-import { resolve } from "node:path";
+import { resolve, sep } from "node:path";
 import { closest } from "../closest.ts";
 import { isRecord, rolesNamed } from "./auth-schema.ts";
 import type { Finding, Path } from "./finding.ts";
+import { secretPaths } from "./paths.ts";
 
-export function inconsistencies(config: unknown): Finding[] {
+/** @param file where it stands */
+export function inconsistencies(config: unknown, file: string): Finding[] {
   if (!isRecord(config)) return [];
   const listeners = asList(config["listen"]);
   const realms = isRecord(config["realms"]) ? config["realms"] : {};
   const hasClientCertificates = listeners.some(
     (listener) => isRecord(listener) && isRecord(listener["tls"]) && "clientCa" in listener["tls"],
   );
-  const found = [...listenersTwice(listeners), ...cookiesAlone(listeners, realms)];
+  const found = [...listenersTwice(listeners), ...cookiesAlone(listeners, realms), ...secretsServed(config, listeners, file)];
   const stores = new Map<string, string>();
   for (const [name, realm] of Object.entries(realms)) {
+    if (name === "__proto__") found.push({ path: ["realms", name], message: "a realm cannot have this name" });
     if (!isRecord(realm)) continue;
     for (const { path, message } of [
       ...rolesMissing(realm),
@@ -101,6 +104,21 @@ function cookiesAlone(listeners: readonly unknown[], realms: Readonly<Record<str
   );
   if (keeping.length === 0) return using.map((path) => ({ path, message: "no listener keeps cookies: give one of them cookie: {}" }));
   return using.length > 0 ? [] : keeping.map((path) => ({ path, message: "no realm has the method cookie" }));
+}
+
+/** Whoever can reach a listener can read what its `static` holds. */
+function secretsServed(config: unknown, listeners: readonly unknown[], file: string): Finding[] {
+  const secrets = [resolve(file), ...secretPaths(config)];
+  return listeners.flatMap((listener, i) => {
+    if (!isRecord(listener) || typeof listener["static"] !== "string" || listener["static"] === "") return [];
+    const directory = resolve(listener["static"]);
+    const served = secrets.find(
+      (secret) => secret === directory || secret.startsWith(directory.endsWith(sep) ? directory : directory + sep),
+    );
+    if (served === undefined) return [];
+    const message = `everybody could read ${served}: name a directory without secrets, for example ./public`;
+    return [{ path: ["listen", i, "static"], message }];
+  });
 }
 
 function listenersTwice(listeners: readonly unknown[]): Finding[] {

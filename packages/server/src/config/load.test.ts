@@ -1,7 +1,7 @@
 // From a file to a configuration, or to all that is wrong with it: place, path, what is there, what is expected, what was meant.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ConfigError, loadConfig, loadUsers, parseConfig } from "./load.ts";
 
@@ -201,6 +201,36 @@ realms:
     { users: "/srv/junctor/more.yaml", also: [{ routerKey: "/srv/junctor/router.key" }] },
     { jwks: "/srv/junctor/keys.json" },
     { jwks: "https://id.example/keys.json" },
+  ]);
+});
+
+test("a directory that is served holds no secret: this file, users, keys, stores", () => {
+  const listen = (directory: string) => `listen: [{type: web, port: 0, static: ${directory}, tls: {cert: public/c.pem, key: tls/k.pem}}]`;
+  const realms = `realms:
+  app:
+    auth: [{method: ticket, users: users/u.yaml}]
+    roles: {user: {}}
+    events: {store: {path: data/store}}`;
+  const told = (directory: string) => wrong(`${listen(directory)}\n${realms}`);
+  for (const directory of ["./public", "use", "user"]) expect(told(directory)).toEqual([]);
+  for (const [directory, secret] of Object.entries({ ".": "config.yaml", users: "users/u.yaml", tls: "tls/k.pem", data: "data/store" }))
+    expect(told(directory)).toEqual([
+      `config.yaml:2:31 listen[0].static: everybody could read ${resolve(secret)}: name a directory without secrets, for example ./public`,
+    ]);
+});
+
+test("a procedure that is asked has a URI, and a realm a name", () => {
+  const realms = (authenticator: string, authorizer: string) => `realms:
+  app:
+    auth: [{method: ticket, authenticator: ${authenticator}}]
+    roles: {user: {authorizer: ${authorizer}}}`;
+  expect(wrong(realms("com.auth.check", "com.auth.may"))).toEqual([]);
+  expect(wrong(realms("bad uri", "x y"))).toEqual([
+    expect.stringMatching(/^config.yaml:4:29 .*authenticator: .*the URI of a procedure/),
+    expect.stringMatching(/^config.yaml:5:20 .*authorizer: .*the URI of a procedure/),
+  ]);
+  expect(wrong("realms: {__proto__: {auth: [{method: anonymous, role: user}], roles: {user: {}}}}")).toEqual([
+    "config.yaml:2:10 realms.__proto__: a realm cannot have this name",
   ]);
 });
 

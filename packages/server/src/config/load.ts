@@ -42,7 +42,7 @@ export function loadConfig(file: string): Config {
 export function parseConfig(text: string, file: string): Config {
   return parseText(text, file, configSchema, (data) => {
     anchorPaths(data, file);
-    return inconsistencies(data);
+    return inconsistencies(data, file);
   });
 }
 

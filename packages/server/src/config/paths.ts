@@ -18,6 +18,20 @@ const PATHS = [
   "realms.*.events.store.path",
 ].map((path) => path.split("."));
 
+/** What the last part of the path to a secret is called: keys, users and stores are, certificates and sockets are not. */
+const SECRET: ReadonlySet<string | undefined> = new Set(["key", "users", "routerKey"]);
+
+/** The files and directories that a configuration names and that are nobody else's matter. */
+export function secretPaths(config: unknown): string[] {
+  return PATHS.filter((path) => SECRET.has(path.at(-1)) || path.includes("store")).flatMap((path) => textsAt(config, path));
+}
+
+function textsAt(value: unknown, [key, ...rest]: readonly string[]): string[] {
+  if (key === undefined) return typeof value === "string" && value !== "" ? [value] : [];
+  if (!isRecord(value)) return [];
+  return (key === "*" ? Object.values(value) : [value[key]]).flatMap((inner) => textsAt(inner, rest));
+}
+
 const IS_URL = /^\w+:\/\//;
 
 /** Makes the paths in what a file holds absolute. Nothing of it is known to be right. */

@@ -1,4 +1,5 @@
 /** Values that the configuration writes in many places. A title is what the reference calls the type; see reference.ts. */
+import { isUri } from "@junctor/protocol";
 import { isHostRule, isNetwork, isOriginRule } from "@junctor/transport-node";
 import { z } from "zod";
 import { parseDuration, parseSize } from "./units.ts";
@@ -23,6 +24,10 @@ export const size = z
       context.addIssue({ code: "custom", message: `expected a size with its unit (B, KiB, MiB, GiB), for example 1MiB` });
     return bytes ?? 0;
   });
+
+export const procedure = z
+  .string()
+  .refine((text) => isUri(text), "expected the URI of a procedure: components without white space and #, joined by dots");
 
 export const count = z.int().min(1).meta({ title: "number" });
 

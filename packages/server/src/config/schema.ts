@@ -12,7 +12,7 @@ import { usersSchema } from "../auth/users.ts";
 import { authSchema, isRecord } from "./auth-schema.ts";
 import { callsSchema } from "./calls-schema.ts";
 import { eventsSchema } from "./events-schema.ts";
-import { count, duration, hostRule, originRule, proxy, size, uriPattern } from "./scalars.ts";
+import { count, duration, hostRule, originRule, procedure, proxy, size, uriPattern } from "./scalars.ts";
 import { formatDuration, formatSize } from "./units.ts";
 
 const patterns = z.array(uriPattern).prefault([]);
@@ -73,9 +73,7 @@ const byAction = z.strictObject({
 });
 
 const role = z.strictObject({
-  authorizer: z
-    .string()
-    .min(1)
+  authorizer: procedure
     .optional()
     .describe("A procedure that decides in place of allow and deny. Arguments and results as in Crossbar.io."),
   authorizerRealm: z.string().min(1).optional().describe("Where that procedure is registered. Default: this realm."),

@@ -106,7 +106,7 @@ export class DiskEventStore implements EventStore {
     if (event !== undefined) {
       const { queueBytes } = this.#options;
       if (this.#failure !== undefined) return append.settle(refusal(RouterError.storeFailed, this.#failure));
-      if (this.#queued >= queueBytes) return append.settle(refusal(RouterError.limitExceeded, "storeQueue", queueBytes));
+      if (this.#queued >= queueBytes) return append.settle(refusal(RouterError.limitExceeded, "store.queueSize", queueBytes));
       for (const log of logs) if (log instanceof DiskEventLog) this.#count(this.#writer(log.id).add(event));
     }
     this.#group.appends.push(append);
