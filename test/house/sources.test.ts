@@ -8,7 +8,9 @@ const typed = sources.filter((file) => file.endsWith(".ts"));
 
 /** Lines. Longer ones may have a reason; it stands here. */
 const LONG = 600;
-const MAY_BE_LONG: Readonly<Record<string, string>> = {};
+const MAY_BE_LONG: Readonly<Record<string, string>> = {
+  "packages/transport-node/src/connection.test.ts": "all of it is about one connection whose peer reads by a valve, which it shares",
+};
 
 test("no TODO without its issue", () => {
   expect(linesWith(sources, /\b(TODO|FIXME|XXX|HACK)\b(?!\(#\d+\))/)).toEqual([]);

@@ -188,7 +188,8 @@ export function checkRoles<Role extends string>(
       if (!isDict(details)) throw wrongOption(type, `roles.${role}`, "dict");
       count++;
       const features = details["features"] ?? undefined;
-      roles[role] = features === undefined ? NO_ROLE_DETAILS : { features: checkFeatures(type, role, features) };
+      const known = features === undefined ? NO_ROLE_DETAILS : { features: checkFeatures(type, role, features) };
+      roles[role] = details["reflection"] === true ? { ...known, reflection: true } : known;
     }
   }
   if (count === 0) {
