@@ -40,3 +40,8 @@ export function addressText(address: AddressInfo | string | null): string {
   if (address === null || typeof address === "string") return address ?? "?";
   return `${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`;
 }
+
+/** What tells a TCP connection from all others of this moment. */
+export function flowOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
+}

@@ -23,7 +23,7 @@ import {
   subprotocolOf,
 } from "@junctor/protocol";
 import { type ServerOptions, WebSocketServer, type Server as WebSocketServerOf } from "ws";
-import { addressText, isLoopbackHost, peerAddress } from "./address.ts";
+import { addressText, flowOf, isLoopbackHost, peerAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
 import { CompressedConnection, ServerWebSocket } from "./compressed-connection.ts";
 import type { Connection, ConnectionObserver } from "./connection.ts";
@@ -32,7 +32,7 @@ import { rawFraming, webSocketFraming } from "./framing.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
 import { listenError } from "./listen-error.ts";
 import type { ConnectionInfo, ListenOptions, TransportEvent } from "./listen-options.ts";
-import { answerHint, plainResponse, RAW_HINT, TLS_HINT, TOO_LARGE_HEADERS, TOO_MANY } from "./plain-http.ts";
+import { answerHint, HTTP_REQUEST, plainResponse, RAW_HINT, TLS_HINT, TOO_LARGE_HEADERS, TOO_MANY } from "./plain-http.ts";
 import { parseProxyHeader } from "./proxy-protocol.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
 import { RefusalReason } from "./refusal-reason.ts";
@@ -586,11 +586,6 @@ export class Listener implements ConnectionObserver {
   }
 }
 
-/** What tells a TCP connection from all others of this moment. */
-function flowOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
-}
-
 function listed(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header.join(",") : header;
 }
@@ -599,7 +594,6 @@ function ignore(): void {}
 
 /** The first octet of a TLS connection (RFC 8446, 5.1). */
 const TLS_HANDSHAKE = 0x16;
-const HTTP_REQUEST = /^(GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT|TRACE|PRI) ?/;
 const DEFAULT_HOST = "127.0.0.1";
 const TICK_MS = 1_000;
 /** From the first octet of a request to the last of its body: what Node.js has as default. */

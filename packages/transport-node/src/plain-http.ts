@@ -15,3 +15,5 @@ export const RAW_HINT = "This port speaks WAMP over RawSocket, not HTTP. Use tcp
 export const TLS_HINT = "what arrived is TLS, and this port is without it: the client's URL starts with ws:// or tcp://";
 export const TOO_MANY = "Too many connections; try again later";
 export const TOO_LARGE_HEADERS = "431 Request Header Fields Too Large";
+/** How what is HTTP begins. */
+export const HTTP_REQUEST = /^(GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT|TRACE|PRI) ?/;

@@ -188,8 +188,8 @@ export function checkRoles<Role extends string>(
       if (!isDict(details)) throw wrongOption(type, `roles.${role}`, "dict");
       count++;
       const features = details["features"] ?? undefined;
-      const known = features === undefined ? NO_ROLE_DETAILS : { features: checkFeatures(type, role, features) };
-      roles[role] = details["reflection"] === true ? { ...known, reflection: true } : known;
+      const ofRole = features === undefined ? NO_ROLE_DETAILS : { features: checkFeatures(type, role, features) };
+      roles[role] = details["reflection"] === true ? { ...ofRole, reflection: true } : ofRole;
     }
   }
   if (count === 0) {
