@@ -37,7 +37,7 @@ import { parseProxyHeader } from "./proxy-protocol.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
 import { RefusalReason } from "./refusal-reason.ts";
 import { TlsChannel } from "./tls-channel.ts";
-import { TrustedProxies } from "./trusted-proxies.ts";
+import { listed, TrustedProxies } from "./trusted-proxies.ts";
 import { claimSocketPath, setSocketMode } from "./unix-socket.ts";
 import { parseUpgrade, type UpgradeRequest } from "./upgrade-request.ts";
 import { WebAccessList } from "./web-access.ts";
@@ -584,10 +584,6 @@ export class Listener implements ConnectionObserver {
     await closed;
     clearInterval(this.#ticker);
   }
-}
-
-function listed(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header.join(",") : header;
 }
 
 function ignore(): void {}

@@ -65,3 +65,8 @@ export function isNetwork(text: string): boolean {
   if (family === 0 || more.length > 0 || address.includes("%")) return false;
   return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= (family === 4 ? 32 : 128));
 }
+
+/** A header that may come several times, as one list. */
+export function listed(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(",") : header;
+}
