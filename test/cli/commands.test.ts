@@ -1,6 +1,6 @@
 // What the commands do: call, pub, sub and register, over every transport and serializer, as processes.
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { ApplicationError, connect, Result, type Session } from "@junctor/client";
 import { Inbox, TEST_CERTIFICATE, TEST_KEY } from "@junctor/testkit";
@@ -320,6 +320,15 @@ test("start goes on when nobody reads its log any more, and ends on SIGTERM", as
   }
   started.signal("SIGTERM");
   expect(await started.ended).toMatchObject({ code: 0, err: "" });
+});
+
+test("files are there for GET and HEAD, and for nothing else", async () => {
+  mkdirSync(folder.file("public"));
+  writeFileSync(folder.file("public", "hello.txt"), "hello\n");
+  await using dev = new Running(["dev", "--port", "0", "--static", folder.file("public")]);
+  const url = `http://${await dev.printed(/http:\/\/([^/]+)\//)}/hello.txt`;
+  const statusOf = async (method: string) => (await fetch(url, { method })).status;
+  expect([await statusOf("GET"), await statusOf("HEAD"), await statusOf("POST"), await statusOf("DELETE")]).toEqual([200, 200, 405, 405]);
 });
 
 describe.runIf(process.platform === "linux")("where there is no room for it", () => {

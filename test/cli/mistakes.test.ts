@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createConnection, createServer } from "node:net";
-import { connect, type Session } from "@junctor/client";
+import { ApplicationError, connect, type Session } from "@junctor/client";
 import { TEST_CERTIFICATE, TEST_KEY } from "@junctor/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Folder, junctor, type Outcome, Running, type RunOptions } from "./junctor.ts";
@@ -54,6 +54,9 @@ beforeAll(async () => {
   places.demo = await dev.printed(/http:\/\/(\S+)\//);
   callee = await connect({ url: `tcp://${places.raw}`, realm: "open" });
   await callee.register("taken", () => new Promise(() => {}));
+  await callee.register("late", () => {
+    throw new ApplicationError("wamp.error.timeout", ["the station did not answer"]);
+  });
   silent = await SilentServer.start();
   places.silent = silent.address;
   await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
@@ -237,6 +240,13 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     remedy: /--timeout SECONDS/,
   },
 
+  "a procedure that says that its time is over": {
+    args: here("call", "late"),
+    code: 5,
+    cause: /wamp\.error\.timeout: the station did not answer/,
+    remedy: /the other side's/,
+  },
+
   // Refused, or failed: 1.
   "a procedure that nobody has registered": {
     args: here("call", "nobody.home"),
@@ -293,6 +303,12 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     code: 1,
     cause: /is longer than the path of a UNIX socket may be/,
     remedy: /--unix/,
+  },
+  "a SCRAM option for another entry": {
+    args: () => ["keys", "hash", "--cra", "--argon2id"],
+    code: 2,
+    cause: /--argon2id and --autobahn say how a SCRAM entry is made/,
+    remedy: /--scram/,
   },
   "a directory of files that is not there": {
     args: () => ["dev", "--port", "0", "--static", file("public")],

@@ -200,7 +200,10 @@ export async function staticFiles(directory: string | undefined, next?: RequestH
   const { default: sirv } = await import("sirv");
   try {
     const files = sirv(directory, { dev: false, dotfiles: false, etag: true });
-    return (request, response) => files(request, response, next && (() => next(request, response)));
+    return (request, response) => {
+      if (request.method === "GET" || request.method === "HEAD") files(request, response, next && (() => next(request, response)));
+      else response.writeHead(405, { Allow: "GET, HEAD" }).end();
+    };
   } catch (error) {
     throw new UserError(`cannot serve the files of ${directory}: ${whyUnreadable(error)}`, {
       remedy: "name a directory that exists and that this user may read",

@@ -28,7 +28,7 @@ export function explain(error: unknown, options?: Partial<ClientOptions>): UserE
   if (error instanceof ApplicationError)
     return new UserError(applicationText(error), {
       remedy: applicationRemedy(error),
-      exitCode: error.is(Uri.notAuthorized) ? Exit.auth : Exit.failed,
+      exitCode: error.is(Uri.notAuthorized) ? Exit.auth : error.is(Uri.timeout) ? Exit.timeout : Exit.failed,
     });
   if (error instanceof SerializationError)
     return new UserError(error.message, {

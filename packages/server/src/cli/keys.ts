@@ -81,6 +81,11 @@ export async function hash(options: HashOptions): Promise<void> {
   const kinds = [options.ticket, options.cra, options.scram].filter((kind) => kind === true);
   if (kinds.length !== 1)
     throw new UserError("hash makes one kind of entry", { remedy: "give one of --ticket, --cra and --scram", exitCode: Exit.usage });
+  if (options.scram !== true && (options.argon2id === true || options.autobahn === true))
+    throw new UserError("--argon2id and --autobahn say how a SCRAM entry is made", {
+      remedy: "give them with --scram",
+      exitCode: Exit.usage,
+    });
   const secret = readSecret(options.file);
   if (options.ticket === true) {
     const salt = randomBytes(16);

@@ -39,7 +39,7 @@ realms:
   app:
     auth: [{method: anonymus, role: user}, {method: anonymous, role: usr}]
     roles:
-      user: {allow: {call: ["com.*app"], subscribe: com.x, publsh: []}, disclose: {caller: yes}}
+      user: {allow: {call: ["com.*app", ""], subscribe: com.x, publsh: []}, disclose: {caller: yes}}
   "a b": {auth: [], roles: {}}
 limits: {helloTimeout: 5, messageSize: 1XB, callsPerSession: 0, connections: 1.5, slowConsumer: drop_oldst}
 log: {level: warning, format:}
@@ -65,9 +65,10 @@ log: {level: warning, format:}
     expect.stringMatching(
       /^config\.yaml:14:29 realms\.app\.roles\.user\.allow\.call\[0\]: got "com\.\*app", expected a URI pattern; a \* stands for/,
     ),
-    'config.yaml:14:42 realms.app.roles.user.allow.subscribe: got "com.x", expected a list',
-    "config.yaml:14:60 realms.app.roles.user.allow.publsh: unknown key; did you mean publish?",
-    'config.yaml:14:84 realms.app.roles.user.disclose.caller: got "yes", expected allow, deny or force',
+    'config.yaml:14:41 realms.app.roles.user.allow.call[1]: got "", expected a URI pattern; there is nothing in it; * stands for every URI',
+    'config.yaml:14:46 realms.app.roles.user.allow.subscribe: got "com.x", expected a list',
+    "config.yaml:14:64 realms.app.roles.user.allow.publsh: unknown key; did you mean publish?",
+    'config.yaml:14:88 realms.app.roles.user.disclose.caller: got "yes", expected allow, deny or force',
     expect.stringMatching(/^config\.yaml:15:3 realms\.a b: the name of a realm is a URI/),
     "config.yaml:15:11 realms.a b.auth: got [], expected at least 1 item",
     "config.yaml:16:10 limits.helloTimeout: got 5, expected a duration with its unit (ms, s, m, h, d), for example 25s",

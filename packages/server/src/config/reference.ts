@@ -129,8 +129,8 @@ limits: { queueHard: 4MiB, slowConsumer: drop_oldest }
 - A **duration** is a number with its unit: \`ms\`, \`s\`, \`m\`, \`h\` or \`d\`.
 - A **size** is a number with its unit: \`B\`, \`kB\`, \`KiB\`, \`MB\`, \`MiB\`, \`GB\` or \`GiB\`.
 - A **URI pattern** is a URI (\`com.app.add\`), one that ends in \`.*\` and stands for all that begin so (\`com.app.*\`), \`*\` alone for
-  all, or one with \`*\` in place of a component (\`com.*.state\`). \`{authid}\`, \`{authrole}\` and \`{session}\` stand for those of the
-  session that asks.
+  all, or one with \`*\` in place of a component (\`com.*.state\`, or \`com..state\`). \`{authid}\`, \`{authrole}\` and \`{session}\` stand
+  for those of the session that asks.
 - In paths, \`[]\` is each item of a list and \`*\` each entry of a map whose keys are names of your own.
 `;
 

@@ -22,6 +22,7 @@ export function parseUriPattern(text: string): UriPattern | string {
     const meant = closest(unknown, PLACEHOLDERS);
     return `${unknown} is no placeholder${meant === undefined ? "" : `; did you mean ${meant}?`} Known are ${PLACEHOLDERS.join(", ")}`;
   }
+  if (text === "") return "there is nothing in it; * stands for every URI";
   if (text === "*") return { uri: "", match: "prefix" };
   const components = text.split(".");
   const isPrefix = components.at(-1) === "*";
