@@ -1,5 +1,5 @@
 // The client as a bundler packs it for a browser, in a browser, against the router: every serializer, both ways.
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ApplicationError, connect, Result, type Session } from "@junctor/client";
@@ -27,6 +27,7 @@ let peer: Session;
 
 beforeAll(async () => {
   if (isMissing) return;
+  mkdirSync(folder.file("public"));
   writeFileSync(
     folder.file("app.mjs"),
     `import * as client from "@junctor/client";
@@ -38,14 +39,14 @@ globalThis.wamp = { client, join: ({ url, realm, ser }) => client.connect({ url,
   // The built packages, by the doors that a bundler for browsers takes.
   await build({
     entryPoints: [folder.file("app.mjs")],
-    outfile: folder.file("app.js"),
+    outfile: folder.file("public", "app.js"),
     bundle: true,
     format: "esm",
     platform: "browser",
     nodePaths: [join(root, "node_modules")],
     logLevel: "error",
   });
-  writeFileSync(folder.file("index.html"), '<!doctype html><title>test</title><script type="module" src="/app.js"></script>');
+  writeFileSync(folder.file("public", "index.html"), '<!doctype html><title>test</title><script type="module" src="/app.js"></script>');
   writeFileSync(folder.file("cert.pem"), TEST_CERTIFICATE);
   writeFileSync(folder.file("key.pem"), TEST_KEY);
   const everything = 'call: ["*"], register: ["*"], publish: ["*"], subscribe: ["*"]';
@@ -53,8 +54,8 @@ globalThis.wamp = { client, join: ({ url, realm, ser }) => client.connect({ url,
     folder.file("config.yaml"),
     `version: 1
 listen:
-  - {type: universal, port: 0, deflate: true, static: ${folder.path}}
-  - {type: web, port: 0, static: ${folder.path}, tls: {cert: ${folder.file("cert.pem")}, key: ${folder.file("key.pem")}}}
+  - {type: universal, port: 0, deflate: true, static: ${folder.file("public")}}
+  - {type: web, port: 0, static: ${folder.file("public")}, tls: {cert: ${folder.file("cert.pem")}, key: ${folder.file("key.pem")}}}
 realms: {app: {auth: [{method: anonymous, role: all}], roles: {all: {allow: {${everything}}}}}}
 log: {format: json}
 `,

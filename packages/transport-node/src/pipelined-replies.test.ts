@@ -148,13 +148,25 @@ test("a turn whose messages pass the hard limit ends the session, before the tur
   await using answering = await Answering.of("rawsocket", { queueHard: 2 << 20 });
   const { connection, actions } = answering;
   answering.peer.pause();
-  // INVOCATIONs: not what the peer asked for, so that it does no good not to read it.
-  const outcomes = REQUESTS.map((request) =>
-    connection.send({ type: MessageType.Invocation, request, registration: 1, details: {}, payload: ANSWER }),
+  // EVENTs: not what the peer asked for, so that it does no good not to read it.
+  const outcomes = REQUESTS.map((publication) =>
+    connection.send({ type: MessageType.Event, subscription: 1, publication, details: {}, payload: ANSWER, encoded: undefined }),
   );
   expect(actions).toEqual(["disconnect"]);
   expect(outcomes.indexOf("closed")).toBeLessThan(100);
   expect(outcomes.slice(outcomes.indexOf("closed")).every((outcome) => outcome === "closed")).toBe(true);
+});
+
+test("a turn whose calls pass the hard limit ends nothing: what there is no room for is not taken", async () => {
+  await using answering = await Answering.of("rawsocket", { queueHard: 2 << 20 });
+  const { connection, actions } = answering;
+  answering.peer.pause();
+  const outcomes = REQUESTS.map((request) =>
+    connection.send({ type: MessageType.Invocation, request, registration: 1, details: {}, payload: ANSWER }),
+  );
+  expect(actions).toEqual([]);
+  expect(outcomes.indexOf("full")).toBeGreaterThan(0);
+  expect(outcomes.slice(outcomes.indexOf("full")).every((outcome) => outcome === "full")).toBe(true);
 });
 
 test.each([
