@@ -47,6 +47,7 @@ export {
   type RetainedEvent,
   rangeOf,
   type StoredEvent,
+  WITHOUT_BOUNDS,
 } from "./store/event-store.ts";
 export { MemoryEventStore } from "./store/memory-event-store.ts";
 export { DEFAULT_RETENTION, RetainedEvents, type RetentionLimits } from "./store/retained-events.ts";

@@ -12,6 +12,7 @@ import {
   type Refusal,
   type RetainedEvent,
   type StoredEvent,
+  WITHOUT_BOUNDS,
 } from "@junctor/router";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -30,14 +31,7 @@ const ASKS_FOR_ALL: HistoryQuery = {
   authid: "anna",
   authrole: "reader",
   topics: undefined,
-  fromTime: undefined,
-  afterTime: undefined,
-  beforeTime: undefined,
-  untilTime: undefined,
-  fromPublication: undefined,
-  afterPublication: undefined,
-  beforePublication: undefined,
-  untilPublication: undefined,
+  ...WITHOUT_BOUNDS,
 };
 
 const SERIALIZERS: readonly Serializer[] = [new JsonSerializer(), new MsgpackSerializer(), new CborSerializer()];

@@ -5,7 +5,7 @@
  *     node visitor.mjs DIRECTORY …
  */
 import { writeSync } from "node:fs";
-import type { HistoryQuery, HistoryTopic } from "@junctor/router";
+import { type HistoryQuery, type HistoryTopic, WITHOUT_BOUNDS } from "@junctor/router";
 import { nodeSerializers } from "@junctor/transport-node";
 import { Disk } from "../../../packages/server/src/store/disk.ts";
 
@@ -18,14 +18,7 @@ const ALL: HistoryQuery = {
   authid: "anna",
   authrole: "reader",
   topics: undefined,
-  fromTime: undefined,
-  afterTime: undefined,
-  beforeTime: undefined,
-  untilTime: undefined,
-  fromPublication: undefined,
-  afterPublication: undefined,
-  beforePublication: undefined,
-  untilPublication: undefined,
+  ...WITHOUT_BOUNDS,
 };
 
 for (const path of process.argv.slice(2)) {

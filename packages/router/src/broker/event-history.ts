@@ -9,7 +9,7 @@ import type { LocalCall } from "../dealer/local-call.ts";
 import { type Refusal, RouterError, refusal } from "../error.ts";
 import { covers, type Pattern } from "../pattern/covers.ts";
 import { matches } from "../pattern/matches.ts";
-import type { EventLog, HistoryPage, HistoryQuery } from "../store/event-store.ts";
+import { type EventLog, type HistoryPage, type HistoryQuery, WITHOUT_BOUNDS } from "../store/event-store.ts";
 import type { Broker, Subscription } from "./broker.ts";
 import { historyResult } from "./history-result.ts";
 import { parseTimestamp } from "./timestamp.ts";
@@ -126,12 +126,5 @@ const NO_FILTERS: Filters = {
   reverse: false,
   limit: Number.POSITIVE_INFINITY,
   topic: undefined,
-  fromTime: undefined,
-  afterTime: undefined,
-  beforeTime: undefined,
-  untilTime: undefined,
-  fromPublication: undefined,
-  afterPublication: undefined,
-  beforePublication: undefined,
-  untilPublication: undefined,
+  ...WITHOUT_BOUNDS,
 };

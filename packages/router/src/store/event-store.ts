@@ -92,6 +92,20 @@ export interface HistoryQuery {
   readonly untilPublication: PublicationId | undefined;
 }
 
+type Bound = `${"from" | "after" | "before" | "until"}${"Time" | "Publication"}`;
+
+/** The bounds of a query that has none. All keys are there, so that all queries have one form. */
+export const WITHOUT_BOUNDS: Readonly<Record<Bound, undefined>> = Object.freeze({
+  fromTime: undefined,
+  afterTime: undefined,
+  beforeTime: undefined,
+  untilTime: undefined,
+  fromPublication: undefined,
+  afterPublication: undefined,
+  beforePublication: undefined,
+  untilPublication: undefined,
+});
+
 export interface HistoryPage<E extends StoredEvent = StoredEvent> {
   readonly events: readonly E[];
   /** Further events would have matched. */
