@@ -175,3 +175,18 @@ test("a bucket gives what its rate says, however it is asked", () => {
     expect(taken).toBeLessThanOrEqual(206);
   }
 });
+
+test("the limits of a role hold for testaments and descriptions, too", () => {
+  const router = limited({ testaments: 1, listLength: 2, descriptions: 1 });
+  const [guest, staff] = [joinAs(router, "guest"), joinAs(router, "staff")];
+  const leave = (peer: typeof guest, exclude: readonly number[]) =>
+    peer.ask("wamp.session.add_testament", ["a", [], {}], { publish_options: { exclude } });
+  const describeIt = (peer: typeof guest, uri: string) => peer.ask("wamp.reflect.define", ["procedure", uri, { about: "it" }]);
+  expect([leave(guest, [1, 2, 3]), leave(guest, [1, 2]), leave(guest, [])]).toEqual([
+    RouterError.limitExceeded,
+    [],
+    RouterError.limitExceeded,
+  ]);
+  expect([describeIt(guest, "a"), describeIt(guest, "b")]).toEqual([[], RouterError.limitExceeded]);
+  expect([leave(staff, [1, 2, 3]), leave(staff, []), describeIt(staff, "c"), describeIt(staff, "d")]).toEqual([[], [], [], []]);
+});

@@ -83,7 +83,7 @@ export class Reflection {
   }
 
   #exceeded(session: Session, kind: Kind, uri: string, size: number): Refusal | undefined {
-    const { limits } = this.#realm;
+    const { limits } = session;
     if (size > limits.descriptionSize) return session.overLimit("descriptionSize");
     const described = this.#described.get(session);
     if (described === undefined || described[kind].has(uri)) return undefined;

@@ -131,7 +131,7 @@ export class Testaments {
   }
 
   #exceeded(caller: Session, size: number, options: PublishOptions): Refusal | undefined {
-    const { limits } = this.#realm;
+    const { limits } = caller;
     const will = this.#wills.get(caller);
     const count = will === undefined ? 0 : will.detached.length + will.destroyed.length;
     if (count >= limits.testaments) return caller.overLimit("testaments");
