@@ -3,12 +3,9 @@
  *
  * Spec: requirements 9.1, 9.2; AMB-33, AMB-117.
  */
-import type { Socket } from "node:net";
 import { BatchReader, type Message, ProtocolError, separatedByCancel } from "@junctor/protocol";
-import { Connection, type ConnectionObserver } from "./connection.ts";
-import type { Encoding } from "./encoding.ts";
+import { Connection } from "./connection.ts";
 import { encodingOf } from "./encodings.ts";
-import type { ConnectionLimits } from "./limits.ts";
 import { WRONG_FRAME, wrongFrame } from "./websocket-close.ts";
 
 export abstract class MessageConnection extends Connection {
@@ -16,22 +13,8 @@ export abstract class MessageConnection extends Connection {
   protected status: number | undefined = undefined;
   /** To be kept by the subclass: what waits in a batch waits, too. */
   protected isPaused = false;
-  readonly #isBinary: boolean;
-  readonly #batch: BatchReader | undefined;
-
-  constructor(
-    socket: Socket,
-    encoding: Encoding,
-    limits: ConnectionLimits,
-    observer: ConnectionObserver,
-    address: string | undefined,
-    now: () => number,
-  ) {
-    super(socket, encoding, limits, observer, address, now);
-    const { format } = encoding.framing;
-    this.#isBinary = encoding.serializer.frame === "binary";
-    this.#batch = format === undefined ? undefined : new BatchReader(format);
-  }
+  readonly #isBinary = this.encoding.serializer.frame === "binary";
+  readonly #batch = this.encoding.framing.format && new BatchReader(this.encoding.framing.format);
 
   get accepts(): number {
     return this.limits.messageSize;
