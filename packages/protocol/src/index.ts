@@ -11,6 +11,7 @@ export {
   type RouterRoles,
 } from "./feature.ts";
 export { type BatchFormat, BatchReader, batchFormatOf, separatedByCancel } from "./framing/batch.ts";
+export { InterruptibleParser } from "./framing/interruptible.ts";
 export {
   FRAME_HEAD_SIZE,
   type FrameHandler,

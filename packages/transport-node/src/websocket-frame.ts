@@ -6,7 +6,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { createRequire } from "node:module";
-import { copyOf, ProtocolError } from "@junctor/protocol";
+import { copyOf, InterruptibleParser, ProtocolError } from "@junctor/protocol";
 
 export interface WebSocketHandler {
   /** The payload of a whole message: `bytes` from `start` to `end`. They stay valid: they are never written again. */
@@ -17,14 +17,10 @@ export interface WebSocketHandler {
   closed(status: number, payload: Uint8Array): void;
 }
 
-export class WebSocketFrameParser {
+export class WebSocketFrameParser extends InterruptibleParser {
   /** The longest message that is taken; may change between messages. */
   maxLength: number;
   readonly #maxFragments: number;
-  #isStopped = false;
-  #isPaused = false;
-  /** What arrived and was not handed on, because of a pause. */
-  #kept: Uint8Array | undefined = undefined;
   /** The beginning of a head whose rest has not arrived. */
   #rest: Uint8Array | undefined = undefined;
 
@@ -44,30 +40,9 @@ export class WebSocketFrameParser {
   #isBinary = false;
 
   constructor(maxLength: number, maxFragments: number) {
+    super();
     this.maxLength = maxLength;
     this.#maxFragments = maxFragments;
-  }
-
-  get isStopped(): boolean {
-    return this.#isStopped;
-  }
-
-  /** Nothing more is handed on, not even from the chunk at hand. */
-  stop(): void {
-    this.#isStopped = true;
-  }
-
-  /** Frames are handed on only after `resume`, those of the chunk at hand too. */
-  pause(): void {
-    this.#isPaused = true;
-  }
-
-  /** @returns what arrived and was not handed on: to be pushed now. Nothing where `push` is under way, which then goes on */
-  resume(): Uint8Array | undefined {
-    this.#isPaused = false;
-    const kept = this.#kept;
-    this.#kept = undefined;
-    return kept;
   }
 
   /**
@@ -75,8 +50,8 @@ export class WebSocketFrameParser {
    * @throws {ProtocolError} `FRAMING`, `TOO_LARGE`, or `MALFORMED_BYTES` for a close reason: fail the connection
    */
   push(chunk: Uint8Array, handler: WebSocketHandler): void {
-    if (this.#isPaused) {
-      this.#kept = this.#kept === undefined ? chunk : Buffer.concat([this.#kept, chunk]);
+    if (this.isHalted) {
+      this.keep(chunk);
       return;
     }
     let bytes = chunk;
@@ -85,7 +60,7 @@ export class WebSocketFrameParser {
       this.#rest = undefined;
     }
     let at = this.#payload === undefined ? 0 : this.#fill(this.#payload, bytes, 0, handler);
-    while (at < bytes.length && !this.#isStopped && !this.#isPaused) {
+    while (at < bytes.length && !this.isHalted) {
       const start = this.#readHead(bytes, at);
       if (start < 0) {
         this.#rest = copyOf(bytes, at, bytes.length);
@@ -102,7 +77,7 @@ export class WebSocketFrameParser {
         at = this.#fill(this.#payload, bytes, start, handler);
       }
     }
-    if (this.#isPaused && at < bytes.length) this.#kept = bytes.subarray(at);
+    if (this.isHalted) this.keep(bytes.subarray(at));
   }
 
   /** @returns where the payload starts, -1 where the head has not arrived whole */

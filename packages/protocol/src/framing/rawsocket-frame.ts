@@ -1,5 +1,6 @@
 /** RawSocket frames: a head of four octets and a payload (9.3). */
 import { ProtocolError } from "../error.ts";
+import { InterruptibleParser } from "./interruptible.ts";
 
 export const FrameType = { Message: 0, Ping: 1, Pong: 2 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
@@ -24,7 +25,7 @@ export interface FrameHandler {
  * Finds frames in a stream of bytes, however it is cut (TRN-RAW-13). Nothing is allocated for a frame that is longer than
  * allowed (TRN-RAW-08), and a frame that arrives whole is handed on without a copy.
  */
-export class FrameParser {
+export class FrameParser extends InterruptibleParser {
   /** The longest payload that is taken; may change between frames, but never above what this side announced. */
   maxLength: number;
   /** What of a frame arrived in earlier chunks: its head first, then the whole of it. */
@@ -32,41 +33,16 @@ export class FrameParser {
   #filled = 0;
   /** Head and payload of the frame that `#partial` holds, once its head is known. */
   #needed = FRAME_HEAD_SIZE;
-  #isStopped = false;
-  #isPaused = false;
-  /** What arrived and was not handed on, because of a pause. */
-  #kept: Uint8Array | undefined = undefined;
 
   constructor(maxLength: number) {
+    super();
     this.maxLength = maxLength;
-  }
-
-  /** No more frames are handed on, not even from the chunk at hand. */
-  stop(): void {
-    this.#isStopped = true;
-  }
-
-  /** Frames are handed on only after `resume`, those of the chunk at hand too. */
-  pause(): void {
-    this.#isPaused = true;
-  }
-
-  /** @returns what arrived and was not handed on: to be pushed now. Nothing where `push` is under way, which then goes on */
-  resume(): Uint8Array | undefined {
-    this.#isPaused = false;
-    const kept = this.#kept;
-    this.#kept = undefined;
-    return kept;
   }
 
   /** @throws {ProtocolError} `FRAMING` or `TOO_LARGE`: fail the connection */
   push(chunk: Uint8Array, handler: FrameHandler): void {
-    if (this.#isPaused) {
-      this.#kept = this.#kept === undefined ? chunk : joined(this.#kept, chunk);
-      return;
-    }
     let at = 0;
-    while (at < chunk.length && !this.#isStopped && !this.#isPaused) {
+    while (at < chunk.length && !this.isHalted) {
       if (this.#filled === 0 && chunk.length - at >= FRAME_HEAD_SIZE) {
         const length = this.#readHead(chunk, at);
         const end = at + FRAME_HEAD_SIZE + length;
@@ -78,7 +54,7 @@ export class FrameParser {
       }
       at = this.#collect(chunk, at, handler);
     }
-    if (this.#isPaused && at < chunk.length) this.#kept = chunk.subarray(at);
+    if (this.isHalted) this.keep(chunk.subarray(at));
   }
 
   /** Takes what `chunk` has of the frame that it does not hold whole. @returns the offset behind it */
@@ -126,11 +102,4 @@ export class FrameParser {
       throw new ProtocolError("TOO_LARGE", `a RawSocket frame of ${length} bytes; ${this.maxLength} are allowed`); // [TRN-RAW-08]
     return length;
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
-  return whole;
 }
