@@ -24,7 +24,7 @@ import {
   verdict,
 } from "@junctor/protocol";
 import { asked } from "./access/asked.ts";
-import type { AuthenticationAnswer, Origin } from "./access/authenticator.ts";
+import type { AuthenticationAnswer, Authenticator, Origin } from "./access/authenticator.ts";
 import { TRUSTED } from "./access/role.ts";
 import type { Deadline } from "./deadline.ts";
 import { RouterError } from "./error.ts";
@@ -149,11 +149,12 @@ export class Acceptor implements Receiver, SessionCloser {
     this.#await("WELCOME", this.#environment.limits.joinTimeoutMs);
     if (this.#isTrusted) {
       const { authid = "trusted" } = message.details;
-      this.#answered(realm, message, { kind: "welcome", authid, authrole: TRUSTED.name, authmethod: "trusted", authprovider: "router" });
+      this.#welcome(realm, message, { kind: "welcome", authid, authrole: TRUSTED.name, authmethod: "trusted", authprovider: "router" });
       return;
     }
     const request = { realm: realm.name, session: this.#pending, details: message.details, origin: this.#origin };
-    this.#ask(realm, message, (answer) => realm.authenticate(request, answer));
+    const { authenticate } = realm;
+    this.#ask(realm, message, authenticate, (answer) => authenticate(request, answer));
   }
 
   #authenticate(message: Authenticate): void {
@@ -163,13 +164,20 @@ export class Acceptor implements Receiver, SessionCloser {
   }
 
   /** Asks, and takes the first answer to come while this attempt to join still lasts. */
-  #ask(realm: Realm, hello: Hello, question: (answer: (outcome: AuthenticationAnswer) => void) => void | Promise<void>): void {
+  #ask(
+    realm: Realm,
+    hello: Hello,
+    authenticate: Authenticator,
+    question: (answer: (outcome: AuthenticationAnswer) => void) => void | Promise<void>,
+  ): void {
     const attempt = this.#pending;
     let isAnswered = false;
     const answer = (outcome: AuthenticationAnswer) => {
       if (isAnswered || this.#isClosed || this.#pending !== attempt) return;
       isAnswered = true;
-      this.#answered(realm, hello, outcome);
+      if (realm.authenticate === authenticate || outcome.kind === "abort") this.#answered(realm, hello, outcome, authenticate);
+      // Who may come in, and how, has changed meanwhile.
+      else this.#refuse(realm.name, Uri.authenticationFailed, "the realm was reconfigured during authentication: join again");
     };
     asked(
       () => question(answer),
@@ -180,7 +188,7 @@ export class Acceptor implements Receiver, SessionCloser {
     );
   }
 
-  #answered(realm: Realm, hello: Hello, outcome: AuthenticationAnswer): void {
+  #answered(realm: Realm, hello: Hello, outcome: AuthenticationAnswer, authenticate: Authenticator): void {
     switch (outcome.kind) {
       case "abort":
         this.#refuse(realm.name, outcome.reason, outcome.message, outcome.details);
@@ -189,7 +197,7 @@ export class Acceptor implements Receiver, SessionCloser {
         this.#state = "challenging";
         this.#verify = (response) => {
           this.#state = "establishing";
-          this.#ask(realm, hello, (answer) => outcome.verify(response, answer));
+          this.#ask(realm, hello, authenticate, (answer) => outcome.verify(response, answer));
         };
         if (this.#transport.send({ type: MessageType.Challenge, authmethod: outcome.authmethod, extra: outcome.extra }) === "too-large")
           this.#refuse(realm.name, Uri.payloadSizeExceeded, "CHALLENGE is longer than this peer takes");
@@ -200,6 +208,10 @@ export class Acceptor implements Receiver, SessionCloser {
   }
 
   #welcome(realm: Realm, hello: Hello, outcome: Extract<AuthenticationAnswer, { kind: "welcome" }>): void {
+    if (realm.isClosed) {
+      this.#refuse(realm.name, Uri.noSuchRealm, `the router has no realm ${realm.name} any more`);
+      return;
+    }
     const role = this.#isTrusted ? TRUSTED : realm.role(outcome.authrole);
     if (role === undefined) {
       this.#refuse(realm.name, Uri.noSuchRole, `the realm ${realm.name} has no role ${outcome.authrole}`);

@@ -1,5 +1,5 @@
 /** A realm: a routing name space of its own, with its sessions, roles, broker and dealer. Realms share nothing (SES-01). */
-import type { MatchPolicy, ProtocolError, SessionId, UriRule, WelcomeDetails } from "@junctor/protocol";
+import { type MatchPolicy, type ProtocolError, type SessionId, Uri, type UriRule, type WelcomeDetails } from "@junctor/protocol";
 import { asked } from "./access/asked.ts";
 import type { Authenticator } from "./access/authenticator.ts";
 import type { Authorizer } from "./access/authorizer.ts";
@@ -7,6 +7,7 @@ import { type Action, AUTHORIZER_FAILED, type Decision, Role, type RoleConfig } 
 import { Broker } from "./broker/broker.ts";
 import { GET_EVENTS, getEvents } from "./broker/event-history.ts";
 import type { EventsConfig } from "./broker/events-config.ts";
+import type { Clock } from "./deadline.ts";
 import { type CallConfig, DEFAULT_CALL_CONFIG } from "./dealer/call-config.ts";
 import { Dealer } from "./dealer/dealer.ts";
 import { announcedRoles } from "./feature.ts";
@@ -47,20 +48,23 @@ export interface RealmConfig {
 
 export class Realm {
   readonly name: string;
-  readonly uriRule: UriRule;
-  readonly requestIds: RequestIdRule;
-  readonly authenticate: Authenticator;
-  readonly authorizer: Authorizer | undefined;
-  readonly loggedOut: ((session: Session) => void) | undefined;
+  uriRule: UriRule;
+  requestIds: RequestIdRule;
+  authenticate: Authenticator;
+  authorizer: Authorizer | undefined;
+  loggedOut: ((session: Session) => void) | undefined;
+  /** Nobody joins any more. */
+  isClosed = false;
   readonly limits: RouterLimits;
   readonly log: (event: RouterEvent) => void;
   readonly counters: Counters = createCounters();
   /** What WELCOME says of the router in this realm. */
-  readonly announced: Pick<WelcomeDetails, "roles" | "x_history">;
+  announced: Pick<WelcomeDetails, "roles" | "x_history">;
   readonly broker: Broker;
   readonly dealer: Dealer;
   readonly sessions = new Map<SessionId, Session>();
-  readonly #roles = new Map<string, Role>();
+  #roles: ReadonlyMap<string, Role>;
+  readonly #clock: Clock;
   readonly #closers = new Map<Session, SessionCloser>();
   readonly #sessionMeta: SessionMeta;
   readonly #testaments: Testaments;
@@ -86,12 +90,84 @@ export class Realm {
     this.#reflection = new Reflection(this);
     for (const meta of [this.#sessionMeta, registrations, subscriptions, this.#testaments, this.#reflection]) meta.provide();
     if (this.broker.logs.length > 0) {
-      const page = { events: limits.historyPage, bytes: limits.historyPageSize };
-      this.dealer.provide(GET_EVENTS, (call) => getEvents(call, this.broker, page, clock.date())); // [PS-HIST-01]
+      this.dealer.provide(GET_EVENTS, (call) => {
+        const page = { events: limits.historyPage, bytes: limits.historyPageSize };
+        getEvents(call, this.broker, page, clock.date()); // [PS-HIST-01]
+      });
     }
+    this.#clock = clock;
+    this.announced = this.#announcement(config);
+    this.#roles = new Map(config.roles.map((role) => [role.name, new Role(role)]));
+  }
+
+  #announcement(config: RealmConfig): Realm["announced"] {
     const roles = announcedRoles(config);
-    this.announced = this.broker.logs.length === 0 ? { roles } : { roles, x_history: config.events?.store?.kind ?? "memory" };
-    for (const role of config.roles) this.#roles.set(role.name, new Role(role));
+    return this.broker.logs.length === 0 ? { roles } : { roles, x_history: config.events?.store?.kind ?? "memory" };
+  }
+
+  /**
+   * Makes ready for another configuration of the same realm, and changes nothing yet. Which history is kept, and where, stays as it
+   * is. A role whose `RoleConfig` is the same object is the same role: its sessions are not looked at.
+   *
+   * @returns puts it into force: sessions stay, but for those whose role is gone
+   */
+  prepare(config: RealmConfig): () => RealmChange {
+    const before = this.#roles;
+    const roles = new Map<string, Role>();
+    for (const role of config.roles) {
+      const same = before.get(role.name);
+      roles.set(role.name, same?.config === role ? same : new Role(role));
+    }
+    const broker = this.broker.prepare(config.events);
+    const dealer = this.dealer.prepare({ ...DEFAULT_CALL_CONFIG, ...config.calls });
+    const announced = this.#announcement(config);
+    return () => {
+      const hasOtherAuthorizer = this.authorizer !== config.authorize;
+      this.uriRule = config.uriRule ?? "loose";
+      this.requestIds = config.requestIds ?? "lenient";
+      this.authenticate = config.authenticate;
+      this.authorizer = config.authorize;
+      this.loggedOut = config.loggedOut;
+      this.announced = announced;
+      this.#roles = roles;
+      broker();
+      dealer();
+      return this.#govern(before, hasOtherAuthorizer);
+    };
+  }
+
+  /** Gives all sessions the roles that there are now. */
+  #govern(before: ReadonlyMap<string, Role>, hasOtherAuthorizer: boolean): RealmChange {
+    const change = { ended: 0, subscriptions: 0, registrations: 0 };
+    const now = this.#clock.now();
+    const governed: Session[] = [];
+    for (const session of [...this.sessions.values()]) {
+      if (session.isTrusted) continue;
+      const role = this.#roles.get(session.authrole);
+      if (role === undefined) {
+        change.ended++;
+        this.kill(session, Uri.noSuchRole, `the realm ${this.name} has no role ${session.authrole} any more`);
+        continue;
+      }
+      if (role === before.get(role.name) && !hasOtherAuthorizer) continue;
+      const { id, authid, authrole } = session;
+      if (role !== before.get(role.name)) role.sessions++;
+      session.regovern(role.for({ authid, authrole, session: id }), now);
+      governed.push(session);
+    }
+    // Once all are what they are now: what is told of one is told to those who may know.
+    for (const session of governed)
+      session.recheck((what) => {
+        if (what === "subscription") change.subscriptions++;
+        else change.registrations++;
+      });
+    return change;
+  }
+
+  /** The router's limits are others. */
+  limitsChanged(): void {
+    for (const role of this.#roles.values()) role.limitsChanged();
+    for (const session of this.sessions.values()) session.limitsChanged();
   }
 
   role(name: string): Role | undefined {
@@ -167,8 +243,18 @@ export class Realm {
 
   /** Ends all sessions with GOODBYE. */
   close(reason: string, message?: string): void {
+    this.isClosed = true;
     for (const closer of [...this.#closers.values()]) closer.goodbye(reason, message);
   }
+}
+
+/** What became of sessions by another configuration, as far as no authorizer has to be asked. */
+export interface RealmChange {
+  /** Sessions whose role is gone. */
+  readonly ended: number;
+  /** Ended, because the role's rights do not cover them any more. */
+  readonly subscriptions: number;
+  readonly registrations: number;
 }
 
 /** What ends a session from the router's side. */

@@ -106,6 +106,17 @@ export class Router {
     return this.#realms.get(name);
   }
 
+  /** From now on, for the sessions that there are as well; time-outs that run keep theirs. */
+  setLimits(limits: RouterLimits): void {
+    Object.assign(this.#environment.limits, limits); // the one that all look at
+    for (const realm of this.#realms.values()) realm.limitsChanged();
+  }
+
+  /** Ends what has come by a transport: its session with GOODBYE, or what would become one with ABORT. */
+  dismiss(receiver: Receiver, reason: string, message?: string): void {
+    if (receiver instanceof Acceptor) receiver.goodbye(reason, message);
+  }
+
   get realms(): IterableIterator<Realm> {
     return this.#realms.values();
   }

@@ -41,7 +41,7 @@ import type { PendingCall } from "./dealer/local-call.ts";
 import { type Refusal, RouterError, refusal } from "./error.ts";
 import type { RouterLimits } from "./limits.ts";
 import { type PeerFeatures, peerFeatures } from "./peer-features.ts";
-import type { Realm } from "./realm.ts";
+import type { Realm, RequestIdRule } from "./realm.ts";
 
 /** Who a session is, as its authenticator said. */
 export interface Principal {
@@ -76,14 +76,15 @@ export class Session implements Principal {
   /** Ended by `wamp.session.kill_all`: no meta event and no testament tells of it (META-S-07, AMB-93). */
   leavesSilently = false;
 
-  readonly limits: RouterLimits;
+  limits: RouterLimits;
   readonly #transport: Transport;
-  readonly #role: Role;
-  readonly #rates: SessionRates | undefined;
+  readonly #requestIds: RequestIdRule;
+  #role: Role;
+  #rates: SessionRates | undefined;
   /** Of permissions that have a rate. */
   #rateOf: Map<Rate, TokenBucket> | undefined = undefined;
   /** Decides in place of the role's permissions. */
-  readonly #authorizer: Authorizer | undefined;
+  #authorizer: Authorizer | undefined;
   // Made when first asked for: an empty one takes 180 bytes, and most sessions need one or two of them. Bench: idle.
   #subscriptions: Map<SubscriptionId, number> | undefined = undefined;
   #registrations: Set<RegistrationId> | undefined = undefined;
@@ -118,10 +119,46 @@ export class Session implements Principal {
     this.openedAt = now;
     this.features = peerFeatures(roles);
     this.#transport = transport;
+    this.#requestIds = realm.requestIds; // how a session counts cannot change under way
     this.#role = role;
     this.limits = role.limitsWithin(realm.limits);
-    this.#rates = role.limits?.messageRate || role.limits?.byteRate ? new SessionRates(role.limits, now) : undefined;
+    this.#rates = ratesOf(role, now);
     this.#authorizer = role.authorizer ?? (role.isTrusted ? undefined : realm.authorizer);
+  }
+
+  /** Its role says something else from now on. What the session holds already is looked at by `recheck`. */
+  regovern(role: Role, now: number): void {
+    this.#role = role;
+    this.limits = role.limitsWithin(this.realm.limits);
+    this.#rates = ratesOf(role, now);
+    this.#rateOf = undefined;
+    this.#authorizer = role.authorizer ?? (role.isTrusted ? undefined : this.realm.authorizer);
+  }
+
+  /** The realm's limits are others. */
+  limitsChanged(): void {
+    this.limits = this.#role.limitsWithin(this.realm.limits);
+  }
+
+  /** Ends the subscriptions and registrations that it may not have any more, as soon as that is known (PS-REVOKE-01, RPC-REVOKE-01). */
+  recheck(revoked: (what: "subscription" | "registration") => void): void {
+    const { broker, dealer } = this.realm;
+    for (const id of [...(this.#subscriptions?.keys() ?? [])]) {
+      const subscription = broker.subscription(id);
+      if (subscription === undefined) continue;
+      this.decide("subscribe", subscription.topic, subscription.match, ({ allow }) => {
+        if (!allow && broker.revoke(id, this, Uri.notAuthorized)) revoked("subscription");
+      });
+    }
+    for (const id of [...(this.#registrations ?? [])]) {
+      const registration = dealer.registration(id);
+      const callee = registration?.callees.find(({ session }) => session === this);
+      if (registration === undefined || callee === undefined) continue;
+      this.decide("register", registration.procedure, registration.match, ({ allow, disclose }) => {
+        const isAllowed = allow && !(callee.discloseCaller && disclose === "deny"); // [AMB-65]
+        if (!isAllowed && dealer.revoke(id, this, Uri.notAuthorized)) revoked("registration");
+      });
+    }
   }
 
   /** Place among the subscribers of each subscription: the broker's. */
@@ -350,7 +387,7 @@ export class Session implements Principal {
   // [PERR-06, ID-04, ID-10] One counter for all requests of a client, whatever becomes of them. Where that is not asked for,
   // an answer must still belong to one call (AMB-22).
   #takeRequestId(request: RequestId): void {
-    if (this.realm.requestIds === "strict") {
+    if (this.#requestIds === "strict") {
       const expected = nextId(this.#lastRequest);
       if (request !== expected) throw new ProtocolError("REQUEST_ID", `request id ${request}, where ${expected} comes next`);
       this.#lastRequest = expected;
@@ -371,13 +408,13 @@ export class Session implements Principal {
    */
   #isContinuation(request: RequestId): boolean {
     if (this.#calls?.has(request) === true) return true;
-    if (this.realm.requestIds === "lenient") return this.#endedStreams?.has(request) === true;
+    if (this.#requestIds === "lenient") return this.#endedStreams?.has(request) === true;
     return request !== nextId(this.#lastRequest) && request <= this.#lastRequest;
   }
 
   /** A call has ended before its final chunk: what else comes of it is to be dropped (RPC-PCI-09). */
   streamEnded(request: RequestId): void {
-    if (this.realm.requestIds === "strict") return; // its id is behind the last one, which is enough (RPC-PCI-12)
+    if (this.#requestIds === "strict") return; // its id is behind the last one, which is enough (RPC-PCI-12)
     this.endedStreams.add(request);
     const [oldest] = this.endedStreams;
     if (oldest !== undefined && this.endedStreams.size > this.limits.callsPerSession) this.endedStreams.delete(oldest);
@@ -464,6 +501,10 @@ export class Session implements Principal {
       payload: Payload.of(refused.args),
     });
   }
+}
+
+function ratesOf({ limits }: Role, now: number): SessionRates | undefined {
+  return limits?.messageRate || limits?.byteRate ? new SessionRates(limits, now) : undefined;
 }
 
 /** The error for a message that may not arrive now, from this side. */

@@ -69,6 +69,8 @@ export interface Subject {
 }
 
 export class Role {
+  /** What it was made of. */
+  readonly config: RoleConfig;
   readonly name: string;
   /** May register and publish reserved URIs. */
   readonly isTrusted: boolean;
@@ -90,6 +92,7 @@ export class Role {
   readonly #shared: Role | undefined;
 
   constructor(config: RoleConfig, isTrusted = false, shared?: Role) {
+    this.config = config;
     this.name = config.name;
     this.isTrusted = isTrusted;
     this.authorizer = config.authorize;
@@ -125,12 +128,17 @@ export class Role {
     return new Role(own, this.isTrusted, this);
   }
 
-  /** The limits of its sessions. @param all those of the router, always the same */
+  /** The limits of its sessions. @param all those of the router, the same until `limitsChanged` */
   limitsWithin(all: RouterLimits): RouterLimits {
     if (this.limits === undefined) return all;
     if (this.#shared !== undefined) return this.#shared.limitsWithin(all);
     this.#ownLimits ??= { ...all, ...this.limits };
     return this.#ownLimits;
+  }
+
+  /** The limits of the router are others. */
+  limitsChanged(): void {
+    this.#ownLimits = undefined;
   }
 
   #add(permission: Permission): void {

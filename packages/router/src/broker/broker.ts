@@ -67,9 +67,9 @@ export class Broker {
   readonly #observer: PatternObserver<Subscription>;
   readonly #store: EventStore;
   readonly #logs: EventLog[] = [];
-  readonly #retention: RetentionLimits | undefined;
-  readonly #isSharding: boolean;
-  readonly #trust: TrustLevels | undefined;
+  #retention: RetentionLimits | undefined = undefined;
+  #isSharding = false;
+  #trust: TrustLevels | undefined = undefined;
 
   constructor(
     publicationIds: IdSource,
@@ -77,17 +77,16 @@ export class Broker {
     counters: Counters,
     clock: Clock,
     observer: PatternObserver<Subscription>,
-    { history = [], retention = {}, store = new MemoryEventStore(), sharding = false, trust }: EventsConfig = {},
+    config: EventsConfig = {},
   ) {
+    const { history = [], store = new MemoryEventStore() } = config;
     this.#publicationIds = publicationIds;
     this.#subscriptionIds = subscriptionIds;
     this.#counters = counters;
     this.#clock = clock;
     this.#observer = observer;
     this.#store = store;
-    this.#retention = retention === false ? undefined : { ...DEFAULT_RETENTION, ...retention };
-    this.#isSharding = sharding;
-    this.#trust = trust === undefined ? undefined : new TrustLevels(trust);
+    this.prepare(config)();
     for (const topic of history) {
       const { uri, match } = topic;
       if (this.#index.get(uri, match) !== undefined) throw new TypeError(`the history topic ${uri} (${match}) is given twice`);
@@ -95,6 +94,17 @@ export class Broker {
       this.#logs.push(log);
       this.#create(uri, match, log);
     }
+  }
+
+  /** Makes ready for other terms; which history is kept, and where, stays. @returns puts them into force */
+  prepare({ retention = {}, sharding = false, trust }: EventsConfig = {}): () => void {
+    const limits = retention === false ? undefined : { ...DEFAULT_RETENTION, ...retention };
+    const levels = trust === undefined ? undefined : new TrustLevels(trust);
+    return () => {
+      this.#retention = limits;
+      this.#isSharding = sharding;
+      this.#trust = levels;
+    };
   }
 
   /** Of the history topics. */
@@ -198,7 +208,8 @@ export class Broker {
   /** A publication that may have to be kept, or to wait for one that has. */
   #keep(publisher: Session, message: Publish, publication: PublicationId, details: EventDetails): Refusal | undefined {
     const { options, topic } = message;
-    const isRetained = options.retain === true && this.#retention !== undefined; // [PS-RETAIN-02]
+    const retention = options.retain === true ? this.#retention : undefined; // [PS-RETAIN-02]
+    const isRetained = retention !== undefined;
     const logs = this.#logs.length > 0 && isStorable(options) ? logsOf(this.#index.matching(topic)) : NO_LOGS;
     const isStored = logs.length > 0;
     if (!isStored && !isRetained && publisher.unsettled === 0) {
@@ -209,7 +220,7 @@ export class Broker {
     const payload = ownPayload(message.payload);
     if (payload === undefined) return refusal(Uri.invalidArgument, "the event cannot be kept: a value in it has no form in MessagePack");
     const event = { publication, time: now, topic, details, audience: audienceOf(options), payload };
-    const refused = isRetained ? this.#store.retained.refuses(topic, payload.end - payload.start, now, this.#retention) : undefined;
+    const refused = isRetained ? this.#store.retained.refuses(topic, payload.end - payload.start, now, retention) : undefined;
     if (refused !== undefined) return refused;
     const owned = { ...message, payload };
     const retained = isRetained ? event : undefined;

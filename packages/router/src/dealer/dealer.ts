@@ -46,17 +46,17 @@ export class Dealer {
   readonly #index = new PatternIndex<Registration>();
   readonly #byId = new Map<RegistrationId, Registration>();
   readonly #local = new Map<string, LocalProcedure>();
-  readonly config: CallConfig;
+  config: CallConfig;
   readonly #registrationIds: IdSource;
   readonly #deadlines: Deadlines;
   readonly #limits: RouterLimits;
   readonly #counters: Counters;
   readonly #clock: Clock;
   readonly #observer: PatternObserver<Registration>;
-  readonly #trust: TrustLevels | undefined;
+  #trust: TrustLevels | undefined = undefined;
   /** Every call has a time-out. */
-  readonly #isTimed: boolean;
-  readonly #forRegistrations: RegistrationDealer;
+  #isTimed = false;
+  readonly #forRegistrations: RegistrationDealer & { queueLength: number };
   /** Registrations whose waiting calls are to be looked at. */
   readonly #changed: Registration[] = [];
 
@@ -77,9 +77,19 @@ export class Dealer {
     this.#counters = counters;
     this.#clock = clock;
     this.#observer = observer;
-    this.#trust = config.trust.length === 0 ? undefined : new TrustLevels(config.trust);
-    this.#isTimed = config.defaultTimeoutMs > 0 || config.maximumTimeoutMs > 0;
     this.#forRegistrations = { random, queueLength: config.queueLength, changed: this.#changed };
+    this.prepare(config)();
+  }
+
+  /** Makes ready for other terms of the calls and registrations to come. @returns puts them into force */
+  prepare(config: CallConfig): () => void {
+    const trust = config.trust.length === 0 ? undefined : new TrustLevels(config.trust);
+    return () => {
+      this.config = config;
+      this.#trust = trust;
+      this.#isTimed = config.defaultTimeoutMs > 0 || config.maximumTimeoutMs > 0;
+      this.#forRegistrations.queueLength = config.queueLength;
+    };
   }
 
   get registrationCount(): number {
