@@ -13,7 +13,9 @@ import { Askers } from "../auth/procedure.ts";
 import { roleConfig } from "../auth/role-config.ts";
 import { Throttle } from "../auth/throttle.ts";
 import { closest } from "../closest.ts";
-import { loadConfig, placesIn } from "../config/load.ts";
+import { placeText } from "../config/document.ts";
+import type { Path } from "../config/finding.ts";
+import { readConfig } from "../config/load.ts";
 import type { RealmFileConfig } from "../config/schema.ts";
 import { Exit, UserError } from "../user-error.ts";
 import { jsonText, line, printable } from "./print.ts";
@@ -31,15 +33,23 @@ export interface ExplainOptions {
 export async function explainAuth(what: string, about: string | undefined, options: ExplainOptions): Promise<void> {
   const { config: file } = options;
   if (file === undefined) throw usage("auth explain needs a configuration", "junctor auth explain -c config.yaml --realm app …");
-  const { realms } = loadConfig(file);
-  const realm = found("realm", options.realm, realms);
-  if (what === "hello") await explainHello(options.realm, realm, parseHello(about ?? "{}", options.authid), placesIn(file));
-  else explainAction(isAction(what), about, realm, file, options);
+  const { config, document } = readConfig(file);
+  const realm = found("realm", options.realm, config.realms);
+  const placeOf = (path: Path) => placeText(document.placeOf(path));
+  if (what === "hello") await explainHello(options.realm, realm, parseHello(about ?? "{}", options.authid), placeOf);
+  else explainAction(isAction(what), about, realm, file, placeOf, options);
 }
 
 // --- An action -----------------------------------------------------------------------------------------------------------
 
-function explainAction(action: Action, uri: string | undefined, realm: RealmFileConfig, file: string, options: ExplainOptions): void {
+function explainAction(
+  action: Action,
+  uri: string | undefined,
+  realm: RealmFileConfig,
+  file: string,
+  placeOf: (path: Path) => string,
+  options: ExplainOptions,
+): void {
   const { role: name, authid = "AUTHID", match = "exact" } = options;
   if (name === undefined || uri === undefined)
     throw usage("which role is it, and which URI?", `junctor auth explain -c ${file} --role user ${action} com.app.x`);
@@ -47,7 +57,6 @@ function explainAction(action: Action, uri: string | undefined, realm: RealmFile
   const policy = isMatch(match);
   if (!isPattern(uri, realm.uri, policy))
     throw usage(`${JSON.stringify(uri)} is no URI for match ${policy}`, "URIs look like this: com.app.add");
-  const placeOf = placesIn(file);
   const at = placeOf(["realms", options.realm, "roles", name]);
   const answer = (isAllowed: boolean | undefined, why: string, place: string) => {
     const verdict = isAllowed === undefined ? "asks" : isAllowed ? "allow" : "deny";
@@ -69,12 +78,7 @@ function explainAction(action: Action, uri: string | undefined, realm: RealmFile
 // --- HELLO ----------------------------------------------------------------------------------------------------------------
 
 /** What stands for the client in the file: a HELLO without the connection that it came on. */
-async function explainHello(
-  name: string,
-  realm: RealmFileConfig,
-  details: HelloDetails,
-  placeOf: ReturnType<typeof placesIn>,
-): Promise<void> {
+async function explainHello(name: string, realm: RealmFileConfig, details: HelloDetails, placeOf: (path: Path) => string): Promise<void> {
   const methods = methodsOf(name, realm, environment());
   const request: AuthenticationRequest = { realm: name, session: 1, details, origin: { transport: "websocket" } };
   const offered = details.authmethods?.length ? details.authmethods : ["anonymous"];

@@ -9,15 +9,15 @@ import { isRecord, rolesNamed } from "./auth-schema.ts";
 import type { Finding, Path } from "./finding.ts";
 import { secretPaths } from "./paths.ts";
 
-/** @param file where it stands */
-export function inconsistencies(config: unknown, file: string): Finding[] {
+/** @param files where it stands, and what that refers to */
+export function inconsistencies(config: unknown, files: readonly string[]): Finding[] {
   if (!isRecord(config)) return [];
   const listeners = asList(config["listen"]);
   const realms = isRecord(config["realms"]) ? config["realms"] : {};
   const hasClientCertificates = listeners.some(
     (listener) => isRecord(listener) && isRecord(listener["tls"]) && "clientCa" in listener["tls"],
   );
-  const found = [...listenersTwice(listeners), ...cookiesAlone(listeners, realms), ...secretsServed(config, listeners, file)];
+  const found = [...listenersTwice(listeners), ...cookiesAlone(listeners, realms), ...secretsServed(config, listeners, files)];
   const stores = new Map<string, string>();
   for (const [name, realm] of Object.entries(realms)) {
     if (name === "__proto__") found.push({ path: ["realms", name], message: "a realm cannot have this name" });
@@ -107,8 +107,8 @@ function cookiesAlone(listeners: readonly unknown[], realms: Readonly<Record<str
 }
 
 /** Whoever can reach a listener can read what its `static` holds. */
-function secretsServed(config: unknown, listeners: readonly unknown[], file: string): Finding[] {
-  const secrets = [resolve(file), ...secretPaths(config)];
+function secretsServed(config: unknown, listeners: readonly unknown[], files: readonly string[]): Finding[] {
+  const secrets = [...files.map((file) => resolve(file)), ...secretPaths(config)];
   return listeners.flatMap((listener, i) => {
     if (!isRecord(listener) || typeof listener["static"] !== "string" || listener["static"] === "") return [];
     const directory = resolve(listener["static"]);

@@ -1,6 +1,7 @@
 /** What a schema finds wrong with a file, in words for whoever wrote it: what is there, what is expected, what was meant. */
 import { z } from "zod";
 import { closest } from "../closest.ts";
+import { valueAt } from "./document.ts";
 
 export type Path = readonly (string | number)[];
 
@@ -9,7 +10,21 @@ export interface Finding {
   readonly message: string;
 }
 
-/** @param isSecret whether what stands at a path must not be shown */
+/** `realms.app.auth[0].role`; names that would not be read like this are quoted: `realms["com.app"]`. */
+export function pathText(path: Path): string {
+  return path
+    .map((part, i) => {
+      if (typeof part === "number") return `[${part}]`;
+      if (/[.[\]"]/.test(part)) return `[${JSON.stringify(part)}]`;
+      return i === 0 ? part : `.${part}`;
+    })
+    .join("");
+}
+
+/**
+ * @param data as it is written: what may be shown
+ * @param isSecret whether what stands at a path must not be shown
+ */
 export function findingsOf(issue: z.core.$ZodIssue, data: unknown, schema: z.ZodType, isSecret: (path: Path) => boolean): Finding[] {
   const path = issue.path.filter((part) => typeof part !== "symbol");
   const branch = issue.code === "invalid_union" ? meantBranch(issue.errors) : undefined;
@@ -89,15 +104,6 @@ function shown(value: unknown): string {
 
 function kindOf(value: unknown): string {
   return Array.isArray(value) ? "a list" : value === null ? "nothing" : (TYPES[typeof value] ?? typeof value);
-}
-
-function valueAt(data: unknown, path: Path): unknown {
-  let value = data;
-  for (const part of path) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = (value as Readonly<Record<string | number, unknown>>)[part];
-  }
-  return value;
 }
 
 /** Of a value's several forms the one that was meant: the first whose outermost type fits. */

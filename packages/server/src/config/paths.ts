@@ -4,6 +4,7 @@ import { isRecord } from "./auth-schema.ts";
 
 /** Where paths stand; `*` is any key or item. A value that is no text is no path. */
 const PATHS = [
+  "state",
   "listen.*.path",
   "listen.*.static",
   "listen.*.tls.cert",
@@ -19,7 +20,7 @@ const PATHS = [
 ].map((path) => path.split("."));
 
 /** What the last part of the path to a secret is called: keys, users and stores are, certificates and sockets are not. */
-const SECRET: ReadonlySet<string | undefined> = new Set(["key", "users", "routerKey"]);
+const SECRET: ReadonlySet<string | undefined> = new Set(["key", "users", "routerKey", "state"]);
 
 /** The files and directories that a configuration names and that are nobody else's matter. */
 export function secretPaths(config: unknown): string[] {

@@ -131,6 +131,11 @@ limits: { queueHard: 4MiB, slowConsumer: drop_oldest }
 - A **URI pattern** is a URI (\`com.app.add\`), one that ends in \`.*\` and stands for all that begin so (\`com.app.*\`), \`*\` alone for
   all, or one with \`*\` in place of a component (\`com.*.state\`, or \`com..state\`). \`{authid}\`, \`{authrole}\` and \`{session}\` stand
   for those of the session that asks.
+- **Secrets** do not stand in the file: in any text, \`\${env:NAME}\` stands for a variable of the environment, and \`\${file:PATH}\` for
+  the contents of a file, without the line break at their end. A number or truth value may be written so, too: \`port: \${env:PORT}\`.
+  What they stand for is never shown. \`$\${env:NAME}\` is that text itself.
+- **Included files** (\`include\`) are files of the same form: \`realms/app.yaml\` with a section \`realms\`, for example. \`*\` and \`?\` stand for
+  any part of a file's name; where no file fits, none is read.
 - In paths, \`[]\` is each item of a list and \`*\` each entry of a map whose keys are names of your own.
 `;
 

@@ -1,8 +1,8 @@
 /**
  * The configuration: one schema for validation, types and defaults. Unknown keys are errors everywhere.
  *
- * What comes later has its place beside what is here: `services`, `web` and `metrics` at the top, further methods under
- * `realms.*.auth`, further keys in a role.
+ * The sections at the top stand in this order: version, listen, realms, services, web, admin, metrics, log, limits, state, include.
+ * What comes later has its place beside what is here: further methods under `realms.*.auth`, further keys in a role.
  */
 import { isUri } from "@junctor/protocol";
 import { DEFAULT_LIMITS, type RouterLimits } from "@junctor/router";
@@ -355,7 +355,6 @@ export const configSchema = z.strictObject({
     .record(z.string(), realmSchema)
     .superRefine(checkNames, { when: () => true })
     .describe("Name spaces that share nothing, by their names, which are URIs."),
-  limits: limits.prefault({}).describe("What a peer may make the server keep, and for how long it may make it wait."),
   log: z
     .strictObject({
       level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info").describe("The least level that is written."),
@@ -366,6 +365,20 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe("The log, on standard output."),
+  limits: limits.prefault({}).describe("What a peer may make the server keep, and for how long it may make it wait."),
+  state: z
+    .string()
+    .min(1)
+    .default(".junctor")
+    .describe(
+      "Directory for what has to survive a restart, and for the socket by which `junctor` commands reach the server; this user's alone.",
+    ),
+  include: z
+    .array(z.string().min(1))
+    .optional()
+    .describe(
+      "Files of the same form whose sections are added to those of this file, `realms/*.yaml` for example. Paths in them are relative to them. What stands twice is an error.",
+    ),
 });
 
 export type Config = z.output<typeof configSchema>;

@@ -20,7 +20,7 @@ export function parseUriPattern(text: string): UriPattern | string {
   const unknown = text.match(/\{[^}]*\}?/g)?.find((name) => !PLACEHOLDERS.includes(name));
   if (unknown !== undefined) {
     const meant = closest(unknown, PLACEHOLDERS);
-    return `${unknown} is no placeholder${meant === undefined ? "" : `; did you mean ${meant}?`} Known are ${PLACEHOLDERS.join(", ")}`;
+    return `${unknown} is no placeholder${meant === undefined ? "." : `; did you mean ${meant}?`} Known are ${PLACEHOLDERS.join(", ")}`;
   }
   if (text === "") return "there is nothing in it; * stands for every URI";
   if (text === "*") return { uri: "", match: "prefix" };
