@@ -14,14 +14,14 @@ interface Count {
 
 export class Admission {
   readonly #limits: ConnectionLimits;
-  readonly #proxies: TrustedProxies;
+  /** Addresses that stand for many clients: the limits per address do not hold for them. */
+  proxies: TrustedProxies;
   readonly #all: Count = { sockets: 0, strangers: 0 };
   readonly #byAddress = new Map<string, Count>();
 
-  /** @param proxies addresses that stand for many clients: the limits per address do not hold for them */
   constructor(limits: ConnectionLimits, proxies: TrustedProxies) {
     this.#limits = limits;
-    this.#proxies = proxies;
+    this.proxies = proxies;
   }
 
   /** @returns the limit that one more socket from there would exceed */
@@ -29,7 +29,7 @@ export class Admission {
     const { connections, unjoined, connectionsPerAddress, unjoinedPerAddress } = this.#limits;
     if (this.#all.sockets >= connections) return RefusalReason.connections;
     if (this.#all.strangers >= unjoined) return RefusalReason.unjoined;
-    const same = this.#byAddress.get(this.#keyOf(address) ?? "");
+    const same = address === undefined || this.#isExempt(address) ? undefined : this.#byAddress.get(limitKey(address));
     if (same === undefined) return undefined;
     if (same.sockets >= connectionsPerAddress) return RefusalReason.connectionsPerAddress;
     return same.strangers >= unjoinedPerAddress ? RefusalReason.unjoinedPerAddress : undefined;
@@ -64,8 +64,8 @@ export class Admission {
   #count(address: string | undefined, sockets: number, strangers: number): void {
     this.#all.sockets += sockets;
     this.#all.strangers += strangers;
-    const key = this.#keyOf(address);
-    if (key === undefined) return;
+    if (address === undefined) return;
+    const key = limitKey(address); // also of those who are exempt: that may change before they leave
     const same = this.#byAddress.get(key) ?? { sockets: 0, strangers: 0 };
     same.sockets += sockets;
     same.strangers += strangers;
@@ -73,9 +73,8 @@ export class Admission {
     else this.#byAddress.set(key, same);
   }
 
-  /** @returns `undefined` where the limits per address do not hold */
-  #keyOf(address: string | undefined): string | undefined {
-    if (address === undefined || this.#proxies.has(address) || (isLoopback(address) && !this.#limits.limitLoopback)) return undefined;
-    return limitKey(address);
+  /** The limits per address do not hold for it. */
+  #isExempt(address: string): boolean {
+    return this.proxies.has(address) || (isLoopback(address) && !this.#limits.limitLoopback);
   }
 }

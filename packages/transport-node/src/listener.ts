@@ -6,7 +6,7 @@
  */
 import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
-import { createServer as createTlsServer, TLSSocket, type TlsOptions, type Server as TlsServer } from "node:tls";
+import { TLSSocket } from "node:tls";
 import {
   announceableLength,
   batchFormatOf,
@@ -19,56 +19,50 @@ import {
   HandshakeError,
   ProtocolError,
   RAWSOCKET_MAGIC,
-  type Serializer,
   subprotocolOf,
 } from "@junctor/protocol";
-import { type ServerOptions, WebSocketServer, type Server as WebSocketServerOf } from "ws";
-import { addressText, flowOf, isLoopbackHost, peerAddress } from "./address.ts";
+import { addressText, flowOf, peerAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
-import { CompressedConnection, ServerWebSocket } from "./compressed-connection.ts";
+import { CompressedConnection } from "./compressed-connection.ts";
 import type { Connection, ConnectionObserver } from "./connection.ts";
-import { encodingOf, nodeSerializers } from "./encodings.ts";
+import { encodingOf } from "./encodings.ts";
 import { rawFraming, webSocketFraming } from "./framing.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
 import { listenError } from "./listen-error.ts";
 import type { ConnectionInfo, ListenOptions, TransportEvent } from "./listen-options.ts";
+import { DEFAULT_HOST, httpLimits, type ListenerSetup, listenerSetup, type SetupObserver } from "./listener-setup.ts";
 import { answerHint, HTTP_REQUEST, plainResponse, RAW_HINT, TLS_HINT, TOO_LARGE_HEADERS, TOO_MANY } from "./plain-http.ts";
 import { parseProxyHeader } from "./proxy-protocol.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
 import { RefusalReason } from "./refusal-reason.ts";
 import { TlsChannel } from "./tls-channel.ts";
-import { listed, TrustedProxies } from "./trusted-proxies.ts";
+import { listed } from "./trusted-proxies.ts";
 import { claimSocketPath, setSocketMode } from "./unix-socket.ts";
 import { parseUpgrade, type UpgradeRequest } from "./upgrade-request.ts";
-import { WebAccessList } from "./web-access.ts";
 import { WebSocketConnection } from "./websocket-connection.ts";
-import { DEFLATE, deflateWindowBits, handshakeProblem, handshakeResponse, VERSION } from "./websocket-handshake.ts";
+import { deflateWindowBits, handshakeProblem, handshakeResponse, VERSION } from "./websocket-handshake.ts";
 
 /** @throws {ListenError | TypeError} the latter: an origin, host or proxy that is none */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const listener = new Listener(options);
   await listener.open();
+  listener.start();
   return listener;
 }
 
-export class Listener implements ConnectionObserver {
-  readonly #options: ListenOptions;
+export class Listener implements ConnectionObserver, SetupObserver {
+  #setup: ListenerSetup;
+  /** Its connections look at the same object. */
   readonly #limits: ConnectionLimits;
-  readonly #serializers: readonly Serializer[];
   readonly #log: (event: TransportEvent) => void;
   readonly #now: () => number;
   /** The one that listens; the others are handed their sockets. */
   readonly #server: TcpServer;
-  readonly #tls: TlsServer | undefined;
-  readonly #http: HttpServer | undefined;
-  /** For those who compress. */
-  readonly #webSockets: WebSocketServerOf<typeof ServerWebSocket> | undefined;
+  #http: HttpServer | undefined = undefined;
   /** What the last WebSocket handshake agreed on for permessage-deflate; `undefined` for none. */
   #windowBits: number | undefined = undefined;
   /** The Set-Cookie for the WebSocket that is just being opened. */
   #setCookie: string | undefined = undefined;
-  readonly #access: WebAccessList;
-  readonly #proxies: TrustedProxies;
   /** Where sockets come from of which a proxy said so. */
   readonly #clients = new WeakMap<Socket, string>();
   /** The same by `flowOf`: a socket within TLS is another one. */
@@ -81,26 +75,19 @@ export class Listener implements ConnectionObserver {
   /** Sockets on which HTTP requests have been made. */
   readonly #served = new WeakSet<Socket>();
   readonly #connections = new Set<Connection>();
+  /** Sockets that have come before `start`. */
+  #held: Socket[] | undefined = [];
   readonly #ticker: NodeJS.Timeout;
   #closed: Promise<void> | undefined = undefined;
   #drained: (() => void) | undefined = undefined;
 
   constructor(options: ListenOptions) {
-    this.#options = options;
     this.#limits = { ...DEFAULT_CONNECTION_LIMITS, ...options.limits };
-    this.#serializers = options.serializers ?? nodeSerializers;
     this.#log = options.log ?? (() => {});
     this.#now = options.now ?? (() => performance.now());
-    this.#webSockets = options.deflate === true ? this.#createWebSocketServer() : undefined;
-    this.#access = new WebAccessList(options, options.path === undefined && isLoopbackHost(options.host ?? DEFAULT_HOST));
-    this.#proxies = new TrustedProxies(options.trustedProxies ?? []);
-    if (options.cookie !== undefined && !this.#access.namesOrigins)
-      throw new TypeError("cookies need origins that are named one by one: any page could use them otherwise");
-    if (options.proxyProtocol === true && options.path !== undefined && options.tls !== undefined)
-      throw new TypeError("proxyProtocol cannot be used with TLS over a UNIX socket");
-    this.#admission = new Admission(this.#limits, this.#proxies);
-    this.#http = options.kind === "rawsocket" ? undefined : this.#createHttpServer();
-    this.#tls = options.tls === undefined ? undefined : this.#createTlsServer(options.tls);
+    this.#setup = listenerSetup(options, this.#limits, this, undefined);
+    this.#admission = new Admission(this.#limits, this.#setup.proxies);
+    if (options.kind !== "rawsocket") this.#http = this.#createHttpServer();
     this.#server = createTcpServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#ticker = setInterval(() => this.tick(), TICK_MS);
     this.#ticker.unref();
@@ -121,8 +108,9 @@ export class Listener implements ConnectionObserver {
     return this.#connections;
   }
 
+  /** Binds its port or path. Who connects waits until `start`. */
   async open(): Promise<void> {
-    const { path, host = DEFAULT_HOST, port = 0, mode = 0o600 } = this.#options;
+    const { path, host = DEFAULT_HOST, port = 0, mode = 0o600 } = this.#setup.options;
     try {
       if (path !== undefined) await claimSocketPath(path);
       await new Promise<void>((resolve, reject) => {
@@ -144,6 +132,40 @@ export class Listener implements ConnectionObserver {
     }
     // A server that does not listen itself checks no time-outs of the requests handed to it.
     this.#http?.emit("listening");
+  }
+
+  /** Takes whoever has connected, and whoever will. */
+  start(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const socket of held) {
+      socket.off("error", ignore);
+      if (!socket.destroyed) this.#accept(socket);
+    }
+  }
+
+  /**
+   * Makes ready for other options at the same place: host, port, path and mode stay what they are, and so does where the log goes.
+   *
+   * @returns puts them into force: for whoever connects from then on, and its limits for all, but for what a handshake agreed on
+   * @throws {TypeError} an origin, host or proxy that is none; what TLS cannot use
+   */
+  prepare(options: ListenOptions): () => void {
+    const limits = { ...DEFAULT_CONNECTION_LIMITS, ...options.limits };
+    const isSameTls = options.tls === this.#setup.options.tls && limits.handshakeTimeoutMs === this.#limits.handshakeTimeoutMs;
+    const setup = listenerSetup(options, limits, this, isSameTls ? this.#setup.tls : undefined);
+    const http = this.#http ?? (options.kind === "rawsocket" ? undefined : this.#createHttpServer());
+    return () => {
+      const isOtherChannel = (setup.tls === undefined) !== (this.#setup.tls === undefined);
+      Object.assign(this.#limits, limits);
+      this.#setup = setup;
+      this.#admission.proxies = setup.proxies;
+      if (http === undefined) return;
+      Object.assign(http, httpLimits(limits));
+      if (this.#http === undefined) http.emit("listening");
+      this.#http = http;
+      if (isOtherChannel) http.closeIdleConnections();
+    };
   }
 
   /**
@@ -183,66 +205,44 @@ export class Listener implements ConnectionObserver {
 
   // --- Servers ---------------------------------------------------------------------------------------------------------
 
-  #createTlsServer(options: TlsOptions): TlsServer {
-    const server = createTlsServer({ minVersion: "TLSv1.2", handshakeTimeout: this.#limits.handshakeTimeoutMs, ...options }, (socket) =>
-      this.#begin(socket),
-    );
-    server.on("tlsClientError", (error: Error & { code?: string; reason?: string }, socket) => {
-      const isLate = error.code === "ERR_TLS_HANDSHAKE_TIMEOUT";
-      this.#logRefusal(socket, isLate ? RefusalReason.handshakeTimeout : RefusalReason.tls, error.reason ?? error.message);
-      socket.destroy();
-    });
-    return server;
+  secured(socket: Socket): void {
+    this.#begin(socket);
+  }
+
+  unsecured(error: Error & { code?: string; reason?: string }, socket: Socket): void {
+    const isLate = error.code === "ERR_TLS_HANDSHAKE_TIMEOUT";
+    this.#logRefusal(socket, isLate ? RefusalReason.handshakeTimeout : RefusalReason.tls, error.reason ?? error.message);
+    socket.destroy();
+  }
+
+  /** Told of the answer just before `handleUpgrade` calls back. */
+  upgrading(headers: string[]): void {
+    this.#windowBits = deflateWindowBits(headers);
+    if (this.#setCookie !== undefined) headers.push(`Set-Cookie: ${this.#setCookie}`);
   }
 
   #createHttpServer(): HttpServer {
-    const { headerSize, headerCount, handshakeTimeoutMs } = this.#limits;
-    const { onRequest = answerHint } = this.#options;
-    const http = createHttpServer(
-      {
-        maxHeaderSize: headerSize,
-        headersTimeout: handshakeTimeoutMs,
-        requestTimeout: Math.max(handshakeTimeoutMs, REQUEST_TIMEOUT_MS), // Node.js takes no shorter one
-        connectionsCheckingInterval: TICK_MS,
-      },
-      (request, response) => {
-        this.#serve(request.socket);
-        if (this.#hasFewHeaders(request, request.socket) && this.#isCalledRight(request, request.socket)) onRequest(request, response);
-      },
-    );
-    http.maxHeadersCount = headerCount + 1; // what is more is left out: one too many is enough to know
+    const limits = httpLimits(this.#limits);
+    const http = createHttpServer({ ...limits, connectionsCheckingInterval: TICK_MS }, (request, response) => {
+      this.#serve(request.socket);
+      const { onRequest = answerHint } = this.#setup.options;
+      if (this.#hasFewHeaders(request, request.socket) && this.#isCalledRight(request, request.socket)) onRequest(request, response);
+    });
+    http.maxHeadersCount = limits.maxHeadersCount;
     http.on("upgrade", (request, stream, head) => this.#upgradeRequest(request, stream as Socket, head));
     http.on("clientError", (error: Error & { code?: string; rawPacket?: Buffer }, stream) => this.#refuseRequest(error, stream as Socket));
     return http;
-  }
-
-  #createWebSocketServer(): WebSocketServerOf<typeof ServerWebSocket> {
-    const { messageSize, fragments, closeTimeoutMs } = this.#limits;
-    const options: ServerOptions<typeof ServerWebSocket> & { closeTimeout: number } = {
-      noServer: true,
-      WebSocket: ServerWebSocket,
-      clientTracking: false,
-      autoPong: false, // what leaves stands in one queue
-      maxPayload: messageSize,
-      maxFragments: fragments,
-      closeTimeout: closeTimeoutMs,
-      skipUTF8Validation: true, // the serializers check it
-      perMessageDeflate: DEFLATE,
-      handleProtocols: (offered) => chooseSubprotocol(offered, this.#serializers)?.name ?? false,
-    };
-    const server: WebSocketServerOf<typeof ServerWebSocket> = new WebSocketServer(options);
-    // Told of the answer just before `handleUpgrade` calls back.
-    server.on("headers", (headers) => {
-      this.#windowBits = deflateWindowBits(headers);
-      if (this.#setCookie !== undefined) headers.push(`Set-Cookie: ${this.#setCookie}`);
-    });
-    return server;
   }
 
   // --- Connections -----------------------------------------------------------------------------------------------------
 
   /** A socket as the server accepted it. */
   #accept(socket: Socket): void {
+    if (this.#held !== undefined) {
+      socket.on("error", ignore);
+      this.#held.push(socket);
+      return;
+    }
     this.#sockets.add(socket);
     const address = peerAddress(socket);
     const limit = this.#admission.refusal(address);
@@ -253,12 +253,12 @@ export class Listener implements ConnectionObserver {
     });
     if (limit !== undefined) {
       socket.on("error", ignore);
-      if (this.#tls === undefined) socket.write(this.#refusalOf(limit));
+      if (this.#setup.tls === undefined) socket.write(this.#refusalOf(limit));
       this.#refuse(socket, limit, TOO_MANY);
       return;
     }
     this.#admission.entered(address);
-    if (this.#options.proxyProtocol !== true || !this.#proxies.has(address)) this.#open(socket);
+    if (this.#setup.options.proxyProtocol !== true || !this.#setup.proxies.has(address)) this.#open(socket);
     else {
       socket.on("error", ignore);
       this.#await(socket);
@@ -268,8 +268,8 @@ export class Listener implements ConnectionObserver {
 
   /** A socket whose first octets are the client's own. */
   #open(socket: Socket): void {
-    if (this.#tls === undefined) this.#begin(socket);
-    else this.#tls.emit("connection", socket);
+    if (this.#setup.tls === undefined) this.#begin(socket);
+    else this.#setup.tls.emit("connection", socket);
   }
 
   /** Collects a trusted proxy's PROXY header, and goes on with what follows it. */
@@ -289,9 +289,9 @@ export class Listener implements ConnectionObserver {
       socket.pause();
       socket.off("error", ignore);
       if (octets.length > header.length) socket.unshift(octets.subarray(header.length));
-      if (this.#tls !== undefined) this.#opening.delete(socket); // it has a timer of its own
+      if (this.#setup.tls !== undefined) this.#opening.delete(socket); // it has a timer of its own
       this.#open(socket);
-      if (this.#tls === undefined) socket.resume();
+      if (this.#setup.tls === undefined) socket.resume();
     });
   }
 
@@ -301,11 +301,11 @@ export class Listener implements ConnectionObserver {
     this.#clients.set(socket, client);
     const limit = this.#admission.moved(before, client);
     if (limit !== undefined) {
-      if (this.#tls === undefined || socket instanceof TLSSocket) socket.write(this.#refusalOf(limit));
+      if (this.#setup.tls === undefined || socket instanceof TLSSocket) socket.write(this.#refusalOf(limit));
       this.#refuse(socket, limit, TOO_MANY);
       return false;
     }
-    const flow = this.#tls === undefined || socket instanceof TLSSocket ? undefined : flowOf(socket);
+    const flow = this.#setup.tls === undefined || socket instanceof TLSSocket ? undefined : flowOf(socket);
     if (flow !== undefined) this.#clientOfFlow.set(flow, client);
     socket.once("close", () => {
       if (flow !== undefined) this.#clientOfFlow.delete(flow);
@@ -326,7 +326,7 @@ export class Listener implements ConnectionObserver {
 
   /** That there are too many, in the language of the port; nothing where it speaks several. */
   #refusalOf(limit: RefusalReason): string | Uint8Array {
-    switch (this.#options.kind) {
+    switch (this.#setup.options.kind) {
       case "rawsocket":
         return encodeRefusal(HandshakeError.tooManyConnections);
       case "web":
@@ -340,7 +340,7 @@ export class Listener implements ConnectionObserver {
   #begin(socket: Socket): void {
     this.#await(socket);
     socket.on("error", ignore);
-    if (this.#options.kind === "web") socket.once("data", (chunk: Buffer) => this.#readRequest(socket, chunk));
+    if (this.#setup.options.kind === "web") socket.once("data", (chunk: Buffer) => this.#readRequest(socket, chunk));
     else this.#handshake(socket, undefined);
   }
 
@@ -367,7 +367,7 @@ export class Listener implements ConnectionObserver {
     socket.once("data", (chunk: Buffer) => {
       const octets = before === undefined ? chunk : Buffer.concat([before, chunk]);
       if (octets[0] === TLS_HANDSHAKE) this.#refuseTls(socket);
-      else if (octets[0] !== RAWSOCKET_MAGIC && this.#http !== undefined) this.#readRequest(socket, octets);
+      else if (octets[0] !== RAWSOCKET_MAGIC && this.#setup.options.kind !== "rawsocket") this.#readRequest(socket, octets);
       else if (octets.length < HANDSHAKE_SIZE && octets[0] === RAWSOCKET_MAGIC) this.#handshake(socket, octets);
       else this.#answerHandshake(socket, octets);
     });
@@ -401,7 +401,7 @@ export class Listener implements ConnectionObserver {
     }
     if (typeof request === "number") return this.#refuseHandshake(socket, request);
     const { serializer: number, maxLength } = request;
-    const serializer = this.#serializers.find(({ rawSocketId }) => rawSocketId === number);
+    const serializer = this.#setup.serializers.find(({ rawSocketId }) => rawSocketId === number);
     if (serializer === undefined) return this.#refuseHandshake(socket, HandshakeError.serializerUnsupported);
     const address = this.#addressOf(socket);
     const ownLength = announceableLength(this.#limits.messageSize);
@@ -435,11 +435,11 @@ export class Listener implements ConnectionObserver {
     this.#opening.delete(socket);
     if (!this.#isFromClient(request, socket)) return;
     if (!this.#isCalledRight(request, socket)) return;
-    if (!this.#access.allowsOrigin(request.headers)) {
+    if (!this.#setup.access.allowsOrigin(request.headers)) {
       const text = `Pages of ${request.headers.origin} may not connect here: this listener has to name their origin`;
       return this.#refuseHttp(socket, "403 Forbidden", RefusalReason.origin, text);
     }
-    const { webSocketPath = "/ws" } = this.#options;
+    const { webSocketPath = "/ws" } = this.#setup.options;
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     if (webSocketPath !== "*" && path !== webSocketPath) {
       return this.#refuseHttp(
@@ -450,10 +450,10 @@ export class Listener implements ConnectionObserver {
       );
     }
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
-    const subprotocol = chooseSubprotocol(offered, this.#serializers);
+    const subprotocol = chooseSubprotocol(offered, this.#setup.serializers);
     if (subprotocol === undefined) {
       // [AMB-116]
-      const supported = this.#serializers.map(subprotocolOf).join(", ");
+      const supported = this.#setup.serializers.map(subprotocolOf).join(", ");
       return this.#refuseHttp(
         socket,
         "400 Bad Request",
@@ -468,11 +468,11 @@ export class Listener implements ConnectionObserver {
     }
     const { name, serializer, isBatched } = subprotocol;
     const format = isBatched ? batchFormatOf(serializer) : undefined;
-    const cookie = request.headers.origin === undefined ? undefined : this.#options.cookie?.(request.headers.cookie); // [T8]
+    const cookie = request.headers.origin === undefined ? undefined : this.#setup.options.cookie?.(request.headers.cookie); // [T8]
     this.#setCookie = cookie?.setCookie;
     const info: ConnectionInfo = { transport: "websocket", serializer: serializer.name, ...(cookie && { cookie: cookie.digests }) };
     if (full !== undefined && this.#compresses(request)) {
-      this.#webSockets?.handleUpgrade(full, socket, head, (webSocket) => {
+      this.#setup.webSockets?.handleUpgrade(full, socket, head, (webSocket) => {
         socket.off("error", ignore);
         const encoding = encodingOf(serializer, webSocketFraming(serializer.frame, format, this.#windowBits));
         this.#take(new CompressedConnection(webSocket, socket, encoding, this.#limits, this, address, this.#now), socket, info, address);
@@ -489,14 +489,14 @@ export class Listener implements ConnectionObserver {
 
   /** Whether permessage-deflate is wanted on both sides. */
   #compresses({ headers }: UpgradeRequest): boolean {
-    return this.#webSockets !== undefined && (headers["sec-websocket-extensions"] ?? "").includes("permessage-deflate");
+    return this.#setup.webSockets !== undefined && (headers["sec-websocket-extensions"] ?? "").includes("permessage-deflate");
   }
 
   #take(connection: Connection, socket: Socket, info: ConnectionInfo, address: string | undefined): void {
     this.#connections.add(connection);
     const tls = TlsChannel.of(socket, true);
     const origin = address === undefined ? info : { ...info, address };
-    connection.receiver = this.#options.accept(connection, tls === undefined ? origin : { ...origin, tls });
+    connection.receiver = this.#setup.options.accept(connection, tls === undefined ? origin : { ...origin, tls });
   }
 
   #hasFewHeaders(request: IncomingMessage, socket: Socket): boolean {
@@ -508,7 +508,7 @@ export class Listener implements ConnectionObserver {
 
   /** Whether the request calls the router by a name that it has. */
   #isCalledRight(request: UpgradeRequest, socket: Socket): boolean {
-    if (this.#access.allowsHost(request.headers)) return true;
+    if (this.#setup.access.allowsHost(request.headers)) return true;
     const text = `Nobody is called ${request.headers.host} here: this listener has to name its hosts`;
     this.#refuseHttp(socket, "421 Misdirected Request", RefusalReason.host, text);
     return false;
@@ -517,7 +517,7 @@ export class Listener implements ConnectionObserver {
   /** Takes a trusted proxy's word for whose request it is. */
   #isFromClient({ headers }: UpgradeRequest, socket: Socket): boolean {
     const address = this.#addressOf(socket);
-    const client = this.#proxies.clientOf(address, listed(headers["x-forwarded-for"]));
+    const client = this.#setup.proxies.clientOf(address, listed(headers["x-forwarded-for"]));
     return client === undefined || client === address || this.#comesFrom(socket, client);
   }
 
@@ -566,6 +566,7 @@ export class Listener implements ConnectionObserver {
   async #close(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#opening.keys()) socket.destroy();
+    for (const socket of this.#held ?? []) socket.destroy();
     this.#http?.closeIdleConnections();
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
@@ -590,7 +591,4 @@ function ignore(): void {}
 
 /** The first octet of a TLS connection (RFC 8446, 5.1). */
 const TLS_HANDSHAKE = 0x16;
-const DEFAULT_HOST = "127.0.0.1";
 const TICK_MS = 1_000;
-/** From the first octet of a request to the last of its body: what Node.js has as default. */
-const REQUEST_TIMEOUT_MS = 300_000;
