@@ -13,6 +13,7 @@ const alias = [
   { find: /^@junctor\/client$/, replacement: source("client/src/node.ts") },
   { find: /^@junctor\/transport-node$/, replacement: source("transport-node/src/index.ts") },
   { find: /^@junctor\/testkit\/conformance$/, replacement: source("testkit/src/conformance/index.ts") },
+  { find: /^@junctor\/testkit\/test-chain$/, replacement: source("testkit/src/test-chain.ts") },
   { find: /^@junctor\/testkit\/event-store-suite$/, replacement: source("testkit/src/event-store-suite.ts") },
   { find: /^@junctor\/testkit$/, replacement: source("testkit/src/index.ts") },
 ];

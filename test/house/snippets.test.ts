@@ -8,6 +8,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { format } from "node:util";
 import { TEST_CERTIFICATE, TEST_KEY } from "@junctor/testkit";
+import { TestAccount, type TestCertificate } from "@junctor/testkit/test-chain";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseConfig } from "../../packages/server/src/config/load.ts";
@@ -57,6 +58,7 @@ beforeAll(async () => {
   writeFileSync(join(FILES, "server.pem"), TEST_CERTIFICATE);
   writeFileSync(join(FILES, "server.key"), TEST_KEY);
   writeFileSync(join(FILES, "devices.pem"), TEST_CERTIFICATE);
+  writeFileSync(join(FILES, "device.json"), JSON.stringify(deviceCertificates()));
   for (const { file, code } of withServer) writeFileSync(file, code);
 });
 afterAll(() => router.stop());
@@ -79,6 +81,13 @@ test("the programs of all pages are type-checked", () => {
   );
   expect(problems).toEqual([]);
 });
+
+/** Of the device in docs/guide/authentication.md. */
+function deviceCertificates(): readonly TestCertificate[] {
+  const [root, device] = [new TestAccount("root"), new TestAccount("device")];
+  const key = "1adfc8bfe1d35616e64dffbd900096f23b066f914c8c2ffbb66f6075b96e116d";
+  return [device.delegate(key, { bootedAt: 1 }), root.authority(device.address, 1 << 6), root.authority(root.address, 0xff)];
+}
 
 /** Runs a program and waits until it has printed what it announces. */
 async function run({ file, code }: { readonly file: string; readonly code: string }): Promise<void> {

@@ -1,4 +1,5 @@
 /** The public surface of `junctor`, for those who start the server from a program. */
+export type { TrustClaim, TrustResolver, TrustRoot } from "./auth/trust.ts";
 export { ConfigError, loadConfig, parseConfig } from "./config/load.ts";
 export { type Config, configSchema, limitsOf } from "./config/schema.ts";
 export { createLogger, type LogEvent, logEvent } from "./log.ts";

@@ -17,6 +17,7 @@ import { Askers } from "./auth/procedure.ts";
 import { roleConfig } from "./auth/role-config.ts";
 import { endRevoked, logOut } from "./auth/session-proof.ts";
 import { Throttle } from "./auth/throttle.ts";
+import type { TrustResolver } from "./auth/trust.ts";
 import { callConfig } from "./config/calls-schema.ts";
 import { eventsConfig } from "./config/events-schema.ts";
 import type { Config, ListenerConfig, RealmFileConfig } from "./config/schema.ts";
@@ -32,6 +33,8 @@ export interface ServerOptions {
   readonly realms: Config["realms"];
   readonly limits: { readonly router: RouterLimits; readonly connection: ConnectionLimits };
   readonly log: (event: LogEvent) => void;
+  /** Knows more roots of trust than the configuration: for cryptosign methods without `trustRoots`. */
+  readonly trust?: TrustResolver;
 }
 
 export interface RunningServer {
@@ -56,7 +59,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   clock.wake = () => router.wake();
   const watches: FileWatch[] = [];
-  const auth = authEnvironment(clock, router, watches, log);
+  const auth = { ...authEnvironment(clock, router, watches, log), trust: options.trust };
   const reload = () => {
     for (const watch of watches) watch.check();
   };

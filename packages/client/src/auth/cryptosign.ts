@@ -2,7 +2,7 @@
  * Authentication by cryptosign (requirements 7.5): an Ed25519 key signs a challenge, bound to the TLS channel where both
  * sides can; with the router's public key known, the router proves itself first.
  */
-import { CHALLENGE_LENGTH, fromHex, isSignatureOf, signChallenge, toHex } from "@junctor/protocol/auth";
+import { addressOf, CHALLENGE_LENGTH, certificatesOf, fromHex, isSignatureOf, signChallenge, toHex } from "@junctor/protocol/auth";
 import { TransportError } from "../error.ts";
 import type { AuthMethod } from "./method.ts";
 import { webCrypto } from "./web-crypto.ts";
@@ -16,6 +16,18 @@ export interface CryptosignOptions {
   readonly channelBinding?: "tls-unique" | "tls-exporter";
   /** The router's public key, 64 hex digits: the client then goes on only if the router proves to have its private key. */
   readonly routerKey?: string;
+  /** Vouches for the key, where the router does not know it. */
+  readonly trust?: Trust;
+}
+
+export interface Trust {
+  /** Address of the root that the router trusts: 0x and 40 hex digits. */
+  readonly root: string;
+  /**
+   * The client's own certificate, and those above it unless the router has them: pairs of EIP-712 typed data, as an Ethereum
+   * wallet signs it, and signature in hex without 0x. Integers beyond 2^53, such as `bootedAt`, are bigints.
+   */
+  readonly certificates: readonly (readonly [typed: object, signature: string])[];
 }
 
 export function cryptosign(options: CryptosignOptions): AuthMethod {
@@ -24,6 +36,7 @@ export function cryptosign(options: CryptosignOptions): AuthMethod {
   if (privateKey?.length !== 32) throw new TypeError("a private key is 32 octets: 64 hex digits, as junctor keys ed25519 prints them");
   const routerKey = options.routerKey === undefined ? undefined : fromHex(options.routerKey.trim(), 32);
   if (options.routerKey !== undefined && routerKey === undefined) throw new TypeError("the router's public key is 64 hex digits");
+  if (options.trust !== undefined) check(options.trust);
   return {
     method: "cryptosign",
     attempt: async (channel) => {
@@ -37,6 +50,7 @@ export function cryptosign(options: CryptosignOptions): AuthMethod {
           pubkey: toHex(await webCrypto.ed25519PublicKey(privateKey)),
           ...(channelBinding !== undefined && { channel_binding: channelBinding }),
           ...(ownChallenge !== undefined && { challenge: toHex(ownChallenge) }),
+          ...(options.trust !== undefined && { trustroot: options.trust.root, certificates: options.trust.certificates }),
         },
         respond: async ({ extra }) => {
           // [AUTH-CS-07, AMB-110] A router, or somebody in between, that binds to nothing could pass the signature on.
@@ -58,4 +72,12 @@ export function cryptosign(options: CryptosignOptions): AuthMethod {
       };
     },
   };
+}
+
+function check({ root, certificates }: Trust): void {
+  if (addressOf(root) === undefined) throw new TypeError("a trust root is an Ethereum address: 0x and 40 hex digits");
+  if (certificatesOf(certificates)?.[0]?.certificate.kind !== "delegate")
+    throw new TypeError(
+      "certificates are up to ten pairs of EIP-712 typed data and signature, the client's own first; integers beyond 2^53 are bigints",
+    );
 }

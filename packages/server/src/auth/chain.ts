@@ -7,7 +7,6 @@ import { type HelloDetails, Uri } from "@junctor/protocol";
 import type { AuthenticationAnswer, AuthenticationRequest, Authenticator } from "@junctor/router";
 import type { CookieJar } from "./cookie.ts";
 import { type AuthMethod, type Grant, type Step, UNSUITABLE } from "./method.ts";
-import { stillHolds } from "./principal.ts";
 import { SessionProof } from "./session-proof.ts";
 import type { Throttle } from "./throttle.ts";
 
@@ -150,11 +149,11 @@ function welcome(
   const role = authrole === undefined ? grant.roles[0] : grant.roles.find((name) => name === authrole);
   if (role === undefined)
     return { kind: "abort", reason: Uri.noSuchRole, message: `this client may not join as ${authrole ?? "anything"}` };
-  const { proofs = [] } = grant;
-  if (!proofs.every((proof) => stillHolds(proof, role))) return DENIED; // not any more
+  const { proofs = [], authextra, once } = grant;
+  if (!proofs.every((proof) => proof.holds(role))) return DENIED; // not any more
   // Who is nobody, or shows a certificate again each time, is not remembered.
   const issued = cookies === undefined || method.method === "anonymous" || method.method === "tls" ? undefined : cookie?.issued;
-  if (issued !== undefined) cookies?.jar.login(issued, realm, { ...grant, ...remembered(grant) }, cookies.maxAgeMs);
+  if (issued !== undefined) cookies?.jar.login(issued, realm, grant, cookies.maxAgeMs);
   const shown = method.method === "cookie" ? cookie?.presented : issued;
   return {
     kind: "welcome",
@@ -163,15 +162,9 @@ function welcome(
     authrole: role,
     authmethod: [method, ...further].map((used) => used.method).join("+"),
     authprovider: grant.authprovider,
-    ...(grant.authextra && { authextra: grant.authextra }),
+    ...((authextra ?? once) && { authextra: { ...authextra, ...once } }),
     ...(grant.lifetimeMs !== undefined && { lifetimeMs: grant.lifetimeMs }),
   };
-}
-
-/** Without what belongs to this log-in only: SCRAM's verifier. */
-function remembered({ proofs, authextra }: Grant): Pick<Grant, "authextra"> {
-  const extra = proofs?.[0] === undefined ? authextra : proofs[0].principal.extra;
-  return { authextra: extra ?? {} };
 }
 
 // [AMB-08, AUTH-06]

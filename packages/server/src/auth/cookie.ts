@@ -9,7 +9,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { LoginCookie } from "@junctor/router";
 import { type AuthMethod, type Grant, granted, UNSUITABLE } from "./method.ts";
-import { stillHolds } from "./principal.ts";
 
 export interface Login {
   readonly realm: string;
@@ -47,12 +46,12 @@ export class CookieJar {
     const login = this.#logins.get(digest);
     if (login === undefined || login.realm !== realm) return undefined;
     const left = login.until - this.#now();
-    const roles = login.grant.roles.filter((role) => (login.grant.proofs ?? []).every((proof) => stillHolds(proof, role)));
+    const roles = login.grant.roles.filter((role) => (login.grant.proofs ?? []).every((proof) => proof.holds(role)));
     if (left <= 0 || roles.length === 0) {
       this.#logins.delete(digest);
       return undefined;
     }
-    const { lifetimeMs: _, ...grant } = login.grant;
+    const { lifetimeMs: _lease, once: _once, ...grant } = login.grant;
     return { ...grant, roles, ...(login.isLease && { lifetimeMs: left }) };
   }
 

@@ -8,23 +8,32 @@ import type { AuthenticationRequest } from "@junctor/router";
 import { type AuthMethod, denied, UNSUITABLE } from "./method.ts";
 import { nodeCrypto } from "./node-crypto.ts";
 import { grantTo, type Principal, type PrincipalSource } from "./principal.ts";
+import { admitted, type TrustClaim, type TrustSource, trustClaim } from "./trust.ts";
 
 export interface CryptosignOptions {
   /** 32 octets. Without it a client that asks for the router's proof gets none, and gives up. */
   readonly routerKey?: Uint8Array;
   /** Refuses clients that do not bind to the TLS channel, instead of going on without (AMB-110). */
   readonly requireBinding?: boolean;
+  /** Whose certificates vouch for keys that no principal has. */
+  readonly trust?: TrustSource;
 }
 
-export function cryptosign(source: PrincipalSource, options: CryptosignOptions = {}): AuthMethod<Principal> {
+type Found = { readonly principal: Principal } | { readonly claim: TrustClaim; readonly trust: TrustSource };
+
+export function cryptosign(source: PrincipalSource, options: CryptosignOptions = {}): AuthMethod<Found> {
   return {
     method: "cryptosign",
     async find(request) {
       const publicKey = publicKeyOf(request);
       if (publicKey === undefined) return UNSUITABLE; // [AUTH-CS-02]
-      const found = await source.byPublicKey(toHex(publicKey), request);
+      // [AUTH-CS-11] Whoever shows certificates is taken by them, also where somebody has the key.
+      const { trust } = options;
+      const claim = trust && trustClaim(request);
+      if (trust !== undefined && claim !== undefined) return { claim, trust };
+      const principal = await source.byPublicKey(toHex(publicKey), request);
       const { authid } = request.details;
-      return authid === undefined || authid === found?.authid ? found : undefined; // [AMB-115]
+      return principal !== undefined && (authid === undefined || authid === principal.authid) ? { principal } : undefined; // [AMB-115]
     },
     async begin(request, found) {
       const asked = request.details.authextra?.["channel_binding"] ?? undefined;
@@ -43,7 +52,9 @@ export function cryptosign(source: PrincipalSource, options: CryptosignOptions =
         verify: async ({ signature }) => {
           const publicKey = publicKeyOf(request) ?? new Uint8Array(CHALLENGE_LENGTH);
           const isRight = await isSignatureOf(nodeCrypto, publicKey, challenge, channelId, signature);
-          return isRight && found !== undefined ? grantTo(found, source, "cryptosign", toHex(publicKey)) : denied();
+          if (!isRight || found === undefined) return denied();
+          if ("claim" in found) return admitted(found.claim, found.trust, toHex(publicKey));
+          return grantTo(found.principal, source, "cryptosign", toHex(publicKey));
         },
       };
     },

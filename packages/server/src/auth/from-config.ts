@@ -1,6 +1,6 @@
 /** The authenticator of a realm, as its configuration says. */
 import type { Authenticator } from "@junctor/router";
-import type { AuthConfig, FactorConfig } from "../config/auth-schema.ts";
+import type { AuthConfig, FactorConfig, TrustRootConfig } from "../config/auth-schema.ts";
 import { loadUsers } from "../config/load.ts";
 import { anonymous } from "./anonymous.ts";
 import { authenticator, type ConfiguredMethod } from "./chain.ts";
@@ -17,6 +17,7 @@ import { scram } from "./scram.ts";
 import type { Throttle } from "./throttle.ts";
 import { ticket } from "./ticket.ts";
 import { tls } from "./tls.ts";
+import { oneForm, type TrustResolver, type TrustSource, TrustTable, trustRoot } from "./trust.ts";
 import { wampcra } from "./wampcra.ts";
 
 /** What the authenticators of all realms share. */
@@ -27,6 +28,8 @@ export interface AuthEnvironment {
   readonly byAddress: Throttle;
   readonly wallClock: () => Date;
   readonly cookies: CookieJar;
+  /** Asked by cryptosign where the configuration names no trust roots. */
+  readonly trust?: TrustResolver | undefined;
   /** Has a users file read again whenever it has changed. What `reload` throws is logged. @returns how many there are now */
   readonly watch: (file: string, realm: string, reload: () => number) => void;
   /** Milliseconds on a scale that never goes back. */
@@ -92,9 +95,8 @@ export function methodsOf(name: string, realm: RealmAuth, environment: AuthEnvir
       case "cryptosign":
         return cryptosign(sourceOf(config), {
           requireBinding: config.requireBinding,
-          ...(config.routerKey !== undefined && {
-            routerKey: readPrivateKey(config.routerKey),
-          }),
+          ...(config.routerKey !== undefined && { routerKey: readPrivateKey(config.routerKey) }),
+          ...trustIn(config.trustRoots, environment.trust),
         });
     }
   };
@@ -105,6 +107,11 @@ export function methodsOf(name: string, realm: RealmAuth, environment: AuthEnvir
     if (config.method === "tls") return { method: tls(config.rules) };
     return { method: factor(config), further: config.also?.map(factor) ?? [] };
   });
+}
+
+function trustIn(roots: readonly TrustRootConfig[] | undefined, resolver: TrustResolver | undefined): { readonly trust?: TrustSource } {
+  if (roots !== undefined) return { trust: new TrustTable(roots.map(trustRoot)) };
+  return resolver === undefined ? {} : { trust: { name: "dynamic", rootsFor: async (claim) => (await resolver(claim)).map(oneForm) } };
 }
 
 function jwtOptions(config: Extract<AuthConfig, { method: "jwt" }>, wallClock: () => Date): JwtOptions {

@@ -1,4 +1,4 @@
-/** Secrets and private keys, from files or standard input: nowhere else do they belong. */
+/** Secrets and keys, from files or standard input: nowhere else do they belong. */
 import { readFileSync } from "node:fs";
 import { fromHex } from "@junctor/protocol/auth";
 import { UserError, whyUnreadable } from "../user-error.ts";
@@ -20,6 +20,11 @@ export function readPrivateKey(file: string): Uint8Array {
       remedy: "make one with: junctor keys ed25519 > alice.key",
     });
   return key;
+}
+
+/** @throws {UserError} */
+export function readText(file: string): string {
+  return read(file, file);
 }
 
 function read(source: string | number, name: string): string {

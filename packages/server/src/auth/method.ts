@@ -19,6 +19,8 @@ export interface Grant {
   readonly proofs?: readonly Proof[];
   /** For WELCOME. */
   readonly authextra?: Dict;
+  /** For this WELCOME only, and none by a cookie: how the router has proved itself. */
+  readonly once?: Dict;
   /** How long it holds, in ms. Default: as long as the session. */
   readonly lifetimeMs?: number;
 }
@@ -44,9 +46,9 @@ export interface AuthMethod<Found = unknown> {
 
 export const UNSUITABLE = Symbol("unsuitable");
 
-/** The one answer to a wrong secret and to an unknown name (AMB-112). */
-export function denied(): Step {
-  return { kind: "denied", reason: "wamp.error.authentication_denied", message: "the credentials are not valid" };
+/** The one answer to a wrong secret and to an unknown name (AMB-112). @param message of what the client itself has shown */
+export function denied(message = "the credentials are not valid"): Step {
+  return { kind: "denied", reason: "wamp.error.authentication_denied", message };
 }
 
 export function granted(grant: Grant): Step {

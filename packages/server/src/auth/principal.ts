@@ -46,7 +46,7 @@ export class PrincipalTable implements PrincipalSource {
     this.replace(principals);
   }
 
-  /** Who is there now. What was proved before may not hold any more: see `stillHolds`. */
+  /** Who is there now. What was proved before may not hold any more: see `PrincipalProof`. */
   replace(principals: Iterable<Principal>): void {
     const all = [...principals];
     this.#byAuthid = new Map(all.map((principal) => [principal.authid, principal]));
@@ -64,14 +64,35 @@ export class PrincipalTable implements PrincipalSource {
   }
 }
 
-/** What somebody of a table proved itself with. */
+/** What somebody proved itself with, where that may come to hold no more. */
 export interface Proof {
-  readonly table: PrincipalTable;
+  /** Whether it would be granted today, for that role (T31). */
+  holds(role: string): boolean;
+}
+
+/** The principal is there, may have that role, and the credential is what it was. */
+export class PrincipalProof implements Proof {
+  readonly #table: PrincipalTable;
   /** As it was then. */
-  readonly principal: Principal;
-  readonly credential: Credential;
+  readonly #principal: Principal;
+  readonly #credential: Credential;
   /** The one of several. */
-  readonly publicKey: string | undefined;
+  readonly #publicKey: string | undefined;
+
+  constructor(table: PrincipalTable, principal: Principal, credential: Credential, publicKey: string | undefined) {
+    this.#table = table;
+    this.#principal = principal;
+    this.#credential = credential;
+    this.#publicKey = publicKey;
+  }
+
+  holds(role: string): boolean {
+    const now = this.#table.byAuthid(this.#principal.authid);
+    if (now === this.#principal) return true;
+    if (now === undefined || !now.roles.includes(role)) return false;
+    if (this.#publicKey !== undefined) return now.cryptosign?.includes(this.#publicKey) === true;
+    return isDeepStrictEqual(now[this.#credential], this.#principal[this.#credential]);
+  }
 }
 
 export type Credential = "ticket" | "wampcra" | "scram" | "cryptosign";
@@ -79,16 +100,7 @@ export type Credential = "ticket" | "wampcra" | "scram" | "cryptosign";
 /** The principal has proved itself. */
 export function grantTo(principal: Principal, source: PrincipalSource, credential: Credential, publicKey?: string): Step {
   const { authid, roles, extra } = principal;
-  const proofs = source instanceof PrincipalTable ? [{ table: source, principal, credential, publicKey }] : [];
+  const proofs = source instanceof PrincipalTable ? [new PrincipalProof(source, principal, credential, publicKey)] : [];
   const grant = { authid, roles, authprovider: source.name, proofs };
   return { kind: "granted", grant: extra === undefined ? grant : { ...grant, authextra: extra } };
-}
-
-/** Whether it would be granted today: the principal is there, may have that role, and the credential is what it was (T31). */
-export function stillHolds({ table, principal, credential, publicKey }: Proof, role: string): boolean {
-  const now = table.byAuthid(principal.authid);
-  if (now === principal) return true;
-  if (now === undefined || !now.roles.includes(role)) return false;
-  if (publicKey !== undefined) return now.cryptosign?.includes(publicKey) === true;
-  return isDeepStrictEqual(now[credential], principal[credential]);
 }

@@ -65,8 +65,7 @@ export function scram(source: PrincipalSource, decoy: Decoy, isAutobahn = false)
 /** [AUTH-SCRAM-10, AMB-103, AMB-104] */
 function withVerifier(step: Step, verifier: string, isAutobahn: boolean): Step {
   if (step.kind !== "granted") return step;
-  const proof = isAutobahn ? { scram_server_signature: verifier } : { verifier };
-  return { ...step, grant: { ...step.grant, authextra: { ...step.grant.authextra, ...proof } } };
+  return { ...step, grant: { ...step.grant, once: isAutobahn ? { scram_server_signature: verifier } : { verifier } } };
 }
 
 /** [AUTH-SCRAM-11] The same error whatever was wrong with the credentials; RFC 5802's word for it beside the text. */

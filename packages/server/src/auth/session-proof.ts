@@ -2,7 +2,7 @@
 import { Uri } from "@junctor/protocol";
 import type { Realm, Router, Session } from "@junctor/router";
 import type { CookieJar } from "./cookie.ts";
-import { type Proof, stillHolds } from "./principal.ts";
+import type { Proof } from "./principal.ts";
 
 export class SessionProof {
   readonly proofs: readonly Proof[];
@@ -19,12 +19,7 @@ export class SessionProof {
 export function endRevoked(router: Router): number {
   let ended = 0;
   for (const realm of router.realms) {
-    ended += end(
-      realm,
-      ({ proofs }, { authrole }) => !proofs.every((proof) => stillHolds(proof, authrole)),
-      Uri.authenticationRequired,
-      GONE,
-    );
+    ended += end(realm, ({ proofs }, { authrole }) => !proofs.every((proof) => proof.holds(authrole)), Uri.authenticationRequired, GONE);
   }
   return ended;
 }

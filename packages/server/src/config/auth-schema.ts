@@ -1,4 +1,6 @@
 /** `realms.<name>.auth`: the methods of a realm, in the file's words. `auth/from-config.ts` makes them. */
+import { addressOf, CAPABILITIES, checksummed } from "@junctor/protocol/auth";
+import { keccak_256 } from "@noble/hashes/sha3.js";
 import { z } from "zod";
 import { usersSchema } from "../auth/users.ts";
 import { duration, procedure } from "./scalars.ts";
@@ -18,6 +20,30 @@ const principals = {
   defaultRole: z.string().min(1).optional().describe("Where the procedure names none."),
 };
 
+const address = z
+  .string()
+  .refine((text) => addressOf(text) !== undefined, "expected an Ethereum address: 0x and 40 hex digits")
+  .refine(
+    (text) => text === text.toLowerCase() || text === checksummed({ keccak256: keccak_256 }, text),
+    "the address has a mistake in it: its upper-case letters, which are a checksum (EIP-55), do not fit",
+  )
+  .transform((text) => text.toLowerCase());
+
+const trustRoot = z.strictObject({
+  root: address.describe("Address of the account that is trusted: issuer and subject of the last certificate."),
+  chainId: z.int().min(0).default(1).describe("The blockchain that all certificates have to name."),
+  contract: address.describe("The contract that all of them have to name (`verifyingContract`)."),
+  realm: address.describe("Address of the realm that all of them have to name."),
+  block: z.int().min(0).optional().describe("Certificates that are valid from a later block on are refused. Default: none are."),
+  certificates: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("File with certificates of authorities, as HELLO has them, in JSON: for clients that bring only their own."),
+  requires: z.array(z.enum(CAPABILITIES)).default([]).describe("Capabilities that the certificate above the client's own has to have."),
+  role: z.string().min(1).describe("The role of whoever it fits. The authid is the client's address."),
+});
+
 const factor = z.discriminatedUnion("method", [
   z.strictObject({ method: z.literal("ticket"), ...principals }).describe("A shared secret, sent as it is: for TLS only."),
   z
@@ -34,6 +60,11 @@ const factor = z.discriminatedUnion("method", [
         .optional()
         .describe("File with the router's private key: 64 hex digits. It proves the router to clients that ask."),
       requireBinding: z.boolean().default(false).describe("Refuses clients that do not bind to their TLS channel."),
+      trustRoots: z
+        .array(trustRoot)
+        .min(1)
+        .optional()
+        .describe("Whose certificates vouch for keys that no user has. The first that a client's certificates fit decides."),
     })
     .describe("A signature with an Ed25519 key, of which the server knows the public half."),
 ]);
@@ -98,6 +129,7 @@ export const authSchema = z.discriminatedUnion("method", [
   ...factor.options.map((option) => option.extend({ also }).describe(option.description ?? "")),
 ] as const);
 
+export type TrustRootConfig = z.output<typeof trustRoot>;
 export type FactorConfig = z.output<typeof factor>;
 export type AuthConfig =
   | { readonly method: "anonymous"; readonly role: string }
@@ -109,12 +141,17 @@ export type AuthConfig =
 /** The roles that a method names itself, with where in the method each one stands. What is there is not known to be right. */
 export function rolesNamed(method: unknown): readonly { readonly role: string; readonly path: readonly (string | number)[] }[] {
   if (!isRecord(method)) return [];
-  const { role, rules, roles } = method;
+  const { role, roles } = method;
+  const listed = (key: string) => {
+    const rules = method[key];
+    return Array.isArray(rules)
+      ? rules.map((rule: unknown, i) => ({ role: isRecord(rule) ? rule["role"] : undefined, path: [key, i, "role"] }))
+      : [];
+  };
   const named = [
     { role, path: ["role"] },
-    ...(Array.isArray(rules)
-      ? rules.map((rule: unknown, i) => ({ role: isRecord(rule) ? rule["role"] : undefined, path: ["rules", i, "role"] }))
-      : []),
+    ...listed("rules"),
+    ...listed("trustRoots"),
     ...(isRecord(roles) ? Object.entries(roles).map(([value, role]) => ({ role, path: ["roles", value] })) : []),
   ];
   return named.flatMap(({ role, path }) => (typeof role === "string" ? [{ role, path }] : []));

@@ -75,10 +75,10 @@ function realmsMissing(realm: Readonly<Record<string, unknown>>, realms: readonl
 }
 
 function waysThatLetNobodyIn(realm: Readonly<Record<string, unknown>>, hasClientCertificates: boolean): Finding[] {
-  return [...methodsOf(realm)].flatMap(([path, { method, users, authenticator }]) => {
+  return [...methodsOf(realm)].flatMap(([path, { method, users, authenticator, trustRoots }]) => {
     const message = `nobody can log in by ${String(method)}`;
     if (method === "tls") return hasClientCertificates ? [] : [{ path, message: `${message}: no listener has tls.clientCa` }];
-    if (!WITH_USERS.has(method) || users !== undefined || authenticator !== undefined || realm["users"] !== undefined) return [];
+    if (!WITH_USERS.has(method) || [users, authenticator, trustRoots, realm["users"]].some((source) => source !== undefined)) return [];
     return [{ path, message: `${message}: give users, here or to the realm, or an authenticator` }];
   });
 }

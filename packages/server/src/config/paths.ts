@@ -15,6 +15,8 @@ const PATHS = [
   "realms.*.auth.*.also.*.users",
   "realms.*.auth.*.routerKey",
   "realms.*.auth.*.also.*.routerKey",
+  "realms.*.auth.*.trustRoots.*.certificates",
+  "realms.*.auth.*.also.*.trustRoots.*.certificates",
   "realms.*.auth.*.jwks",
   "realms.*.events.store.path",
 ].map((path) => path.split("."));
