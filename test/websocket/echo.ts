@@ -55,7 +55,12 @@ class EchoSerializer implements Serializer {
 const serializers = { text: new EchoSerializer("text", 14), binary: new EchoSerializer("binary", 15) };
 
 /** No session ever joins, so that the limits before the join are those that count. */
-const limits: Partial<ConnectionLimits> = { messageSize: 16 << 20, messageSizeBeforeJoin: 1 << 30, queueHard: 64 << 20 };
+const limits: Partial<ConnectionLimits> = {
+  messageSize: 16 << 20,
+  messageSizeBeforeJoin: 1 << 30,
+  bytesBeforeJoin: Number.POSITIVE_INFINITY,
+  queueHard: 64 << 20,
+};
 
 export function listenForEcho(options: { deflate: boolean }): Promise<Listener> {
   return listen({

@@ -48,6 +48,8 @@ export class Acceptor implements Receiver, SessionCloser {
   #pending: SessionId = 0;
   /** Takes the answer to the challenge that is out. */
   #verify: ((response: Authenticate) => void) | undefined = undefined;
+  /** Of this attempt to join. */
+  #challenges = 0;
   #isClosed = false;
 
   constructor(environment: RouterEnvironment, transport: Transport, origin: Origin, isTrusted: boolean) {
@@ -145,6 +147,7 @@ export class Acceptor implements Receiver, SessionCloser {
       return;
     }
     this.#state = "establishing";
+    this.#challenges = 0;
     this.#pending = this.#environment.reserveSessionId();
     this.#await("WELCOME", this.#environment.limits.joinTimeoutMs);
     if (this.#isTrusted) {
@@ -194,6 +197,10 @@ export class Acceptor implements Receiver, SessionCloser {
         this.#refuse(realm.name, outcome.reason, outcome.message, outcome.details);
         return;
       case "challenge":
+        if (++this.#challenges >= this.#environment.limits.messagesBeforeJoin) {
+          this.#refuse(realm.name, RouterError.limitExceeded, "one more challenge takes more messages than messagesBeforeJoin");
+          return;
+        }
         this.#state = "challenging";
         this.#verify = (response) => {
           this.#state = "establishing";

@@ -4,6 +4,8 @@ export interface RouterLimits {
   readonly helloTimeoutMs: number;
   /** From HELLO to WELCOME, in ms. */
   readonly joinTimeoutMs: number;
+  /** Messages up to WELCOME: HELLO, and an answer to each challenge. */
+  readonly messagesBeforeJoin: number;
   /** Wait for the peer's GOODBYE, in ms (AMB-06). */
   readonly goodbyeTimeoutMs: number;
   /** URI length in UTF-16 units, and components (SUBSCRIBE, REGISTER, CALL, PUBLISH, HELLO). */
@@ -36,6 +38,7 @@ export interface RouterLimits {
 export const DEFAULT_LIMITS: RouterLimits = {
   helloTimeoutMs: 5_000,
   joinTimeoutMs: 10_000,
+  messagesBeforeJoin: 4,
   goodbyeTimeoutMs: 5_000,
   uriLength: 255,
   uriComponents: 32,

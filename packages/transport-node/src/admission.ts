@@ -1,6 +1,7 @@
 /**
- * How many may be connected: sockets of one listener, counted from the moment they open, in all and by address
- * (reliability 2.1). A socket is a stranger until a session is established on it, or an HTTP request was made.
+ * How many may be connected, and how fast they may come: sockets of one listener, counted from the moment they open, in all
+ * and by address (reliability 2.1, T13, T14). A socket is a stranger until a session is established on it, or an HTTP request
+ * was made.
  */
 import { isLoopback, limitKey } from "./address.ts";
 import type { ConnectionLimits } from "./limits.ts";
@@ -10,34 +11,42 @@ import type { TrustedProxies } from "./trusted-proxies.ts";
 interface Count {
   sockets: number;
   strangers: number;
+  /** When all that came from there has been paid for, at `newPerAddress` a second. Only with an address. */
+  paidAt: number;
 }
 
 export class Admission {
   readonly #limits: ConnectionLimits;
   /** Addresses that stand for many clients: the limits per address do not hold for them. */
   proxies: TrustedProxies;
-  readonly #all: Count = { sockets: 0, strangers: 0 };
+  readonly #all: Count = { sockets: 0, strangers: 0, paidAt: 0 };
   readonly #byAddress = new Map<string, Count>();
+  readonly #now: () => number;
 
-  constructor(limits: ConnectionLimits, proxies: TrustedProxies) {
+  constructor(limits: ConnectionLimits, proxies: TrustedProxies, now: () => number) {
     this.#limits = limits;
     this.proxies = proxies;
+    this.#now = now;
   }
 
   /** @returns the limit that one more socket from there would exceed */
   refusal(address: string | undefined): RefusalReason | undefined {
-    const { connections, unjoined, connectionsPerAddress, unjoinedPerAddress } = this.#limits;
+    const { connections, unjoined, connectionsPerAddress, unjoinedPerAddress, newPerAddress } = this.#limits;
     if (this.#all.sockets >= connections) return RefusalReason.connections;
     if (this.#all.strangers >= unjoined) return RefusalReason.unjoined;
     const same = address === undefined || this.#isExempt(address) ? undefined : this.#byAddress.get(limitKey(address));
     if (same === undefined) return undefined;
     if (same.sockets >= connectionsPerAddress) return RefusalReason.connectionsPerAddress;
-    return same.strangers >= unjoinedPerAddress ? RefusalReason.unjoinedPerAddress : undefined;
+    if (same.strangers >= unjoinedPerAddress) return RefusalReason.unjoinedPerAddress;
+    return same.paidAt - this.#now() > (BURST - 1 / newPerAddress) * 1_000 ? RefusalReason.newPerAddress : undefined;
   }
 
   /** A socket opened, a stranger. */
   entered(address: string | undefined): void {
-    this.#count(address, 1, 1);
+    const same = this.#count(address, 1, 1);
+    if (same === undefined) return;
+    const now = this.#now();
+    same.paidAt = Math.min(Math.max(same.paidAt, now) + 1_000 / this.#limits.newPerAddress, now + BURST * 1_000);
   }
 
   /**
@@ -61,16 +70,25 @@ export class Admission {
     this.#count(address, 0, isKnown ? -1 : 1);
   }
 
-  #count(address: string | undefined, sockets: number, strangers: number): void {
+  /** Forgets addresses that have nothing open and nothing to pay for; called once a second. */
+  tick(now: number): void {
+    for (const [key, { sockets, paidAt }] of this.#byAddress) if (sockets === 0 && paidAt <= now) this.#byAddress.delete(key);
+  }
+
+  /** @returns the count of the address, where there is one */
+  #count(address: string | undefined, sockets: number, strangers: number): Count | undefined {
     this.#all.sockets += sockets;
     this.#all.strangers += strangers;
-    if (address === undefined) return;
+    if (address === undefined) return undefined;
     const key = limitKey(address); // also of those who are exempt: that may change before they leave
-    const same = this.#byAddress.get(key) ?? { sockets: 0, strangers: 0 };
+    let same = this.#byAddress.get(key);
+    if (same === undefined) {
+      same = { sockets: 0, strangers: 0, paidAt: 0 };
+      this.#byAddress.set(key, same);
+    }
     same.sockets += sockets;
     same.strangers += strangers;
-    if (same.sockets === 0) this.#byAddress.delete(key);
-    else this.#byAddress.set(key, same);
+    return same;
   }
 
   /** The limits per address do not hold for it. */
@@ -78,3 +96,6 @@ export class Admission {
     return this.proxies.has(address) || (isLoopback(address) && !this.#limits.limitLoopback);
   }
 }
+
+/** Seconds of `newPerAddress` that may come at once: everybody behind an address may lose his connection in the same moment. */
+const BURST = 10;

@@ -32,8 +32,6 @@ export class ServerWebSocket extends WebSocket {
 export class CompressedConnection extends MessageConnection {
   readonly #webSocket: ServerWebSocket;
   #error: string | undefined = undefined;
-  /** Octets that arrived while there was no session. */
-  #octetsBeforeJoin = 0;
   /** Messages that `ws` found, during a pause, in what it had read before: at most what one chunk holds. */
   #held: { readonly data: Buffer; readonly isBinary: boolean }[] = [];
 
@@ -67,18 +65,11 @@ export class CompressedConnection extends MessageConnection {
   protected override joined(hasJoined: boolean): void {
     super.joined(hasJoined);
     this.socket.off("data", this.#count);
-    if (hasJoined) return;
-    this.#octetsBeforeJoin = 0;
-    this.socket.on("data", this.#count);
+    if (!hasJoined) this.socket.on("data", this.#count);
   }
 
-  // `ws` knows one limit on the length of messages, that after joining. Before, no more may arrive than a few short ones
-  // need, so that it never collects long ones for strangers.
-  readonly #count = (chunk: Uint8Array): void => {
-    this.#octetsBeforeJoin += chunk.length;
-    const most = MESSAGES_BEFORE_JOIN * this.limits.messageSizeBeforeJoin;
-    if (this.#octetsBeforeJoin > most) this.violated(new ProtocolError("TOO_LARGE", `more than ${most} bytes before WELCOME`));
-  };
+  // `ws` knows one limit on the length of messages, that after joining: it never collects long ones for strangers.
+  readonly #count = (chunk: Uint8Array): void => this.heardBeforeJoin(chunk.length);
 
   #message(data: Buffer, isBinary: boolean): void {
     if (this.isClosing) return;
@@ -155,6 +146,4 @@ function tooLong(length: number, limit: number): ProtocolError {
   return new ProtocolError("TOO_LARGE", `a message of ${length} bytes before WELCOME; ${limit} are allowed`);
 }
 
-/** HELLO, and the answers to a few challenges. */
-const MESSAGES_BEFORE_JOIN = 4;
 const NOTHING = new Uint8Array(0);

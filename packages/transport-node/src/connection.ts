@@ -17,7 +17,7 @@ import {
   type Event,
   type Message,
   MessageType,
-  type ProtocolError,
+  ProtocolError,
   type Receiver,
   type SendOutcome,
   SerializationError,
@@ -63,6 +63,7 @@ export abstract class Connection implements Transport, Flushable {
   protected isAlive = true;
   readonly #observer: ConnectionObserver;
   #hasJoined = false;
+  #octetsBeforeJoin = 0;
 
   // Output of this turn: closed pieces, then either an open region of the pool or an open batch.
   #pieces: Uint8Array[] | undefined = undefined;
@@ -134,6 +135,14 @@ export abstract class Connection implements Transport, Flushable {
     return this.#reason !== undefined;
   }
 
+  /** Octets have arrived while there was no session (T13). */
+  protected heardBeforeJoin(octets: number): void {
+    this.#octetsBeforeJoin += octets;
+    const { bytesBeforeJoin } = this.limits;
+    if (this.#octetsBeforeJoin > bytesBeforeJoin)
+      this.violated(new ProtocolError("TOO_LARGE", `more than ${bytesBeforeJoin} bytes before WELCOME`));
+  }
+
   // --- Sending -----------------------------------------------------------------------------------------------------------
 
   send(message: Message): SendOutcome {
@@ -171,6 +180,7 @@ export abstract class Connection implements Transport, Flushable {
   protected joined(hasJoined: boolean): void {
     if (this.#hasJoined === hasJoined) return;
     this.#hasJoined = hasJoined;
+    this.#octetsBeforeJoin = 0;
     this.hadSession ||= hasJoined;
     this.#observer.joined(this, hasJoined);
   }

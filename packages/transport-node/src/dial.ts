@@ -119,6 +119,7 @@ async function dialRawSocket(
   const limits = {
     ...DEFAULT_CONNECTION_LIMITS,
     messageSizeBeforeJoin: request.maxLength,
+    bytesBeforeJoin: Number.POSITIVE_INFINITY,
     queueHard: CLIENT_QUEUE,
     queueSoft: CLIENT_QUEUE,
     replyHighMark: CLIENT_QUEUE, // what it sends are requests: it goes on reading, however many there are

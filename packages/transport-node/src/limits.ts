@@ -8,6 +8,8 @@ export interface ConnectionLimits {
   readonly messageSize: number;
   /** Longest message that is taken before. */
   readonly messageSizeBeforeJoin: number;
+  /** All that is taken before, frames and PINGs included: a few such messages. */
+  readonly bytesBeforeJoin: number;
   /** WebSocket fragments of one message. */
   readonly fragments: number;
   /** From the connection to the end of the TLS, HTTP or RawSocket handshake. */
@@ -17,6 +19,8 @@ export interface ConnectionLimits {
   readonly headerCount: number;
   /** Connections of one address that have not joined. Loopback and UNIX sockets are exempt. */
   readonly unjoinedPerAddress: number;
+  /** New connections of one address a second, and ten times as many at once. Loopback and UNIX sockets are exempt. */
+  readonly newPerAddress: number;
   /** Connections of one listener that have not joined. */
   readonly unjoined: number;
   /** Connections of one address. Loopback and UNIX sockets are exempt. */
@@ -48,11 +52,13 @@ export interface ConnectionLimits {
 export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
   messageSize: 1 << 20,
   messageSizeBeforeJoin: 16 << 10,
+  bytesBeforeJoin: 64 << 10,
   fragments: 1_024,
   handshakeTimeoutMs: 5_000,
   headerSize: 8 << 10,
   headerCount: 50,
   unjoinedPerAddress: 32,
+  newPerAddress: 100,
   unjoined: 10_000,
   connectionsPerAddress: 10_000,
   connections: 100_000,

@@ -35,6 +35,7 @@ import { answerHint, HTTP_REQUEST, plainResponse, RAW_HINT, TLS_HINT, TOO_LARGE_
 import { parseProxyHeader } from "./proxy-protocol.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
 import { RefusalReason } from "./refusal-reason.ts";
+import { ServedSockets } from "./served-sockets.ts";
 import { TlsChannel } from "./tls-channel.ts";
 import { listed } from "./trusted-proxies.ts";
 import { claimSocketPath, setSocketMode } from "./unix-socket.ts";
@@ -72,8 +73,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
   readonly #sockets = new Set<Socket>();
   /** Sockets, TLS done, that have shown neither a handshake nor a request, and since when. */
   readonly #opening = new Map<Socket, number>();
-  /** Sockets on which HTTP requests have been made. */
-  readonly #served = new WeakSet<Socket>();
+  readonly #served = new ServedSockets();
   readonly #connections = new Set<Connection>();
   /** Sockets that have come before `start`. */
   #held: Socket[] | undefined = [];
@@ -86,7 +86,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
     this.#log = options.log ?? (() => {});
     this.#now = options.now ?? (() => performance.now());
     this.#setup = listenerSetup(options, this.#limits, this, undefined);
-    this.#admission = new Admission(this.#limits, this.#setup.proxies);
+    this.#admission = new Admission(this.#limits, this.#setup.proxies, this.#now);
     if (options.kind !== "rawsocket") this.#http = this.#createHttpServer();
     this.#server = createTcpServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#ticker = setInterval(() => this.tick(), TICK_MS);
@@ -115,7 +115,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
       if (path !== undefined) await claimSocketPath(path);
       await new Promise<void>((resolve, reject) => {
         this.#server.once("error", reject);
-        this.#server.listen(path === undefined ? { host, port } : { path }, () => {
+        this.#server.listen({ ...(path === undefined ? { host, port } : { path }), backlog: BACKLOG }, () => {
           this.#server.off("error", reject);
           resolve();
         });
@@ -180,6 +180,8 @@ export class Listener implements ConnectionObserver, SetupObserver {
   /** Looks after all connections; called once a second. */
   tick(): void {
     const now = this.#now();
+    this.#admission.tick(now);
+    this.#served.tick(now);
     for (const connection of this.#connections) connection.tick(now);
     for (const [socket, since] of this.#opening) {
       if (now - since >= this.#limits.handshakeTimeoutMs)
@@ -330,7 +332,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
       case "rawsocket":
         return encodeRefusal(HandshakeError.tooManyConnections);
       case "web":
-        return plainResponse("503 Service Unavailable", `${TOO_MANY} (${limit})`);
+        return plainResponse("503 Service Unavailable\r\nRetry-After: 5", `${TOO_MANY} (${limit})`);
       case "universal":
         return "";
     }
@@ -353,12 +355,11 @@ export class Listener implements ConnectionObserver, SetupObserver {
   /** An HTTP request was made on it: it is none that only opens. */
   #serve(socket: Socket): void {
     this.#opening.delete(socket);
-    if (this.#served.has(socket)) return;
-    this.#served.add(socket);
+    if (!this.#served.add(socket, this.#now())) return;
     const address = this.#addressOf(socket);
     this.#admission.known(address, true);
     socket.once("close", () => {
-      if (this.#served.has(socket)) this.#admission.known(address, false);
+      if (this.#served.delete(socket)) this.#admission.known(address, false);
     });
   }
 
@@ -591,4 +592,6 @@ function ignore(): void {}
 
 /** The first octet of a TLS connection (RFC 8446, 5.1). */
 const TLS_HANDSHAKE = 0x16;
+/** Connections that the system keeps until they are accepted; it may keep fewer. One that finds no room is tried again a second later. */
+const BACKLOG = 4_096;
 const TICK_MS = 1_000;

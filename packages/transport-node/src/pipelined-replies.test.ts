@@ -65,7 +65,7 @@ class Answering implements AsyncDisposable {
     await once(server, "listening");
     const peer = connect((server.address() as AddressInfo).port, "127.0.0.1");
     const [socket] = (await once(server, "connection")) as [Socket];
-    const all = { ...DEFAULT_CONNECTION_LIMITS, messageSizeBeforeJoin: 1 << 20, ...limits };
+    const all = { ...DEFAULT_CONNECTION_LIMITS, messageSizeBeforeJoin: 1 << 20, bytesBeforeJoin: Number.POSITIVE_INFINITY, ...limits };
     return new Answering(kind, server, socket, peer, all);
   }
 
@@ -183,7 +183,7 @@ test.each([
     host: "127.0.0.1",
     port: 0,
     deflate: true,
-    limits: { messageSizeBeforeJoin: 1 << 20 },
+    limits: { messageSizeBeforeJoin: 1 << 20, bytesBeforeJoin: Number.POSITIVE_INFINITY },
     log: ({ event }) => void events.push(event),
     accept: (connection) => ({
       receive(message) {

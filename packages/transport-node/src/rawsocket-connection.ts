@@ -53,6 +53,7 @@ export class RawSocketConnection extends Connection implements FrameHandler {
       this.#parser.stop();
       this.violated(error);
     }
+    if (!this.hadSession) this.heardBeforeJoin(chunk.length);
   }
 
   frame(type: FrameType, bytes: Uint8Array, start: number, end: number): void {

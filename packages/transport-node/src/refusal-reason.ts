@@ -19,6 +19,7 @@ export const RefusalReason = {
   connectionsPerAddress: "limit.connectionsPerAddress",
   unjoined: "limit.unjoined",
   unjoinedPerAddress: "limit.unjoinedPerAddress",
+  newPerAddress: "limit.newPerAddress",
   headerSize: "limit.headerSize",
   headerCount: "limit.headerCount",
   /** The system did not hand the connection over. */

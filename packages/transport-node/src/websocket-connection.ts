@@ -51,6 +51,7 @@ export class WebSocketConnection extends MessageConnection implements WebSocketH
       if (this.isClosing) this.socket.end();
       else this.violated(error);
     }
+    if (!this.hadSession) this.heardBeforeJoin(chunk.length);
   }
 
   pinged(payload: Uint8Array): void {

@@ -239,6 +239,7 @@ const listener = z
 export const LIMITS = {
   helloTimeout: ["router", "duration", "helloTimeoutMs", "From the connection to HELLO."],
   joinTimeout: ["router", "duration", "joinTimeoutMs", "From HELLO to WELCOME."],
+  messagesBeforeJoin: ["router", "count", "messagesBeforeJoin", "Messages before WELCOME: HELLO, and an answer to each challenge."],
   goodbyeTimeout: ["router", "duration", "goodbyeTimeoutMs", "Wait for a peer's GOODBYE."],
   uriLength: ["router", "count", "uriLength", "Characters of a URI."],
   uriComponents: ["router", "count", "uriComponents", "Components of a URI."],
@@ -263,6 +264,7 @@ export const LIMITS = {
   waitingMessages: ["router", "count", "waitingMessages", "Messages of one session that may wait for an authorizer."],
   messageSize: ["connection", "size", "messageSize", "A message, after WELCOME."],
   messageSizeBeforeJoin: ["connection", "size", "messageSizeBeforeJoin", "A message, before WELCOME."],
+  bytesBeforeJoin: ["connection", "size", "bytesBeforeJoin", "All that arrives on a connection before WELCOME."],
   fragments: ["connection", "count", "fragments", "WebSocket fragments of one message."],
   handshakeTimeout: [
     "connection",
@@ -277,6 +279,12 @@ export const LIMITS = {
     "count",
     "unjoinedPerAddress",
     "Connections of one address (of a /64, for IPv6) that have not joined; UNIX sockets are exempt, and loopback.",
+  ],
+  newPerAddress: [
+    "connection",
+    "count",
+    "newPerAddress",
+    "New connections of one address a second, and ten times as many at once; UNIX sockets are exempt, and loopback.",
   ],
   unjoined: ["connection", "count", "unjoined", "Connections of one listener that have not joined."],
   connectionsPerAddress: [
@@ -342,10 +350,16 @@ const limits = z
         "What happens to EVENTs for a peer whose queue is over the limit: its session ends (disconnect), or the newest or oldest are dropped, or the newest of each topic is kept (conflate). Other messages are never dropped: the session ends instead.",
       ),
   })
-  .superRefine(({ queueSoft, queueHard, messageSize, messageSizeBeforeJoin }, context) => {
+  .superRefine(({ queueSoft, queueHard, messageSize, messageSizeBeforeJoin, bytesBeforeJoin }, context) => {
     if (queueSoft > queueHard) context.addIssue({ code: "custom", path: ["queueSoft"], message: "queueSoft cannot be above queueHard" });
     if (messageSizeBeforeJoin > messageSize)
       context.addIssue({ code: "custom", path: ["messageSizeBeforeJoin"], message: "messageSizeBeforeJoin cannot be above messageSize" });
+    if (messageSizeBeforeJoin > bytesBeforeJoin)
+      context.addIssue({
+        code: "custom",
+        path: ["messageSizeBeforeJoin"],
+        message: "messageSizeBeforeJoin cannot be above bytesBeforeJoin",
+      });
   });
 
 export const configSchema = z.strictObject({
