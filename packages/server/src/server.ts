@@ -1,13 +1,14 @@
 /**
  * The composition root: configuration in, running router out.
  *
- *     configuration → realms with their roles and stores → router → listeners, each with its transports → the log
+ *     configuration → realms with their roles and stores → router → administration → listeners, each with its transports → the log
  */
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RouterLimits } from "@junctor/router";
 import { type Authorizer, type RealmConfig, Router } from "@junctor/router";
 import { type ConnectionLimits, type Listener, listen, NodeClock, nodeSerializers } from "@junctor/transport-node";
+import { Admin, type AdminOptions } from "./admin/admin.ts";
 import { ProcedureAuthorizer } from "./auth/authorizer.ts";
 import { CookieJar, cookieExchange } from "./auth/cookie.ts";
 import { Decoy } from "./auth/decoy.ts";
@@ -18,6 +19,7 @@ import { roleConfig } from "./auth/role-config.ts";
 import { endRevoked, logOut } from "./auth/session-proof.ts";
 import { Throttle } from "./auth/throttle.ts";
 import type { TrustResolver } from "./auth/trust.ts";
+import type { AdminConfig } from "./config/admin-schema.ts";
 import { callConfig } from "./config/calls-schema.ts";
 import { eventsConfig } from "./config/events-schema.ts";
 import type { Config, ListenerConfig, RealmFileConfig } from "./config/schema.ts";
@@ -31,6 +33,11 @@ export type RequestHandler = (request: IncomingMessage, response: ServerResponse
 export interface ServerOptions {
   readonly listen: readonly (ListenerConfig & { readonly onRequest?: RequestHandler })[];
   readonly realms: Config["realms"];
+  readonly admin?: AdminConfig;
+  /** The state directory. Default: none, and with it no control socket. */
+  readonly state?: string;
+  /** The configuration's file, for people. */
+  readonly file?: string;
   readonly limits: { readonly router: RouterLimits; readonly connection: ConnectionLimits };
   readonly log: (event: LogEvent) => void;
   /** Knows more roots of trust than the configuration: for cryptosign methods without `trustRoots`. */
@@ -40,6 +47,7 @@ export interface ServerOptions {
 export interface RunningServer {
   readonly router: Router;
   readonly listeners: readonly Listener[];
+  readonly admin: Admin;
   /** Reads users files that have changed at once; otherwise within half a second. */
   reload(): void;
   /** Sessions end with GOODBYE, listeners close, and what is left after the grace period is cut. */
@@ -68,18 +76,23 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   const stores: DiskEventStore[] = [];
   const listeners: Listener[] = [];
+  let control: Listener | undefined;
   const close = async () => {
     clearInterval(watching);
     router.close();
-    await Promise.all(listeners.map((listener) => listener.close(limits.router.goodbyeTimeoutMs)));
+    await Promise.all([...listeners, ...(control ? [control] : [])].map((listener) => listener.close(limits.router.goodbyeTimeoutMs)));
     await Promise.all(stores.map((store) => store.close()));
   };
+  let admin: Admin;
   try {
     for (const [name, realm] of Object.entries(options.realms)) {
       const store = await openStore(realm.events, log);
       if (store !== undefined) stores.push(store);
       router.addRealm({ ...realmConfig(name, realm, auth), events: eventsConfig(realm.events, store), calls: callConfig(realm.calls) });
     }
+    const view = viewOf(options, listeners);
+    admin = new Admin({ router, config: options.admin, auth, state: options.state, limits: limits.connection, log, view });
+    control = await admin.open();
     const maxAgeMs = Math.max(...Object.values(options.realms).map(rememberedMs));
     for (const listener of options.listen) {
       const { cookie, tls } = listener;
@@ -91,11 +104,26 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await close();
     throw error;
   }
-  return { router, listeners, reload, close };
+  return { router, listeners, admin, reload, close };
 }
 
 export const VERSION: string = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
   .version;
+
+/** What `junctor status` tells. */
+function viewOf({ listen, file }: ServerOptions, listeners: readonly Listener[]): AdminOptions["view"] {
+  const loadedAt = Date.now();
+  return {
+    version: VERSION,
+    listeners: () =>
+      listeners.map(({ address, connections }, i) => {
+        const { type = "?", tls } = listen[i] ?? {};
+        return { type, address, tls: tls !== undefined, connections: connections.size };
+      }),
+    isDraining: () => false,
+    config: () => (file === undefined ? undefined : { file, loadedAt }),
+  };
+}
 
 /** Failed attempts are slowed down over all realms together: a guesser gains nothing by trying several. */
 function authEnvironment(clock: NodeClock, router: Router, watches: FileWatch[], log: (event: LogEvent) => void): AuthEnvironment {

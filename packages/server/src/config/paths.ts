@@ -19,6 +19,12 @@ const PATHS = [
   "realms.*.auth.*.also.*.trustRoots.*.certificates",
   "realms.*.auth.*.jwks",
   "realms.*.events.store.path",
+  "admin.users",
+  "admin.auth.*.users",
+  "admin.auth.*.also.*.users",
+  "admin.auth.*.routerKey",
+  "admin.auth.*.also.*.routerKey",
+  "admin.auth.*.jwks",
 ].map((path) => path.split("."));
 
 /** What the last part of the path to a secret is called: keys, users and stores are, certificates and sockets are not. */
@@ -34,6 +40,9 @@ function textsAt(value: unknown, [key, ...rest]: readonly string[]): string[] {
   if (!isRecord(value)) return [];
   return (key === "*" ? Object.values(value) : [value[key]]).flatMap((inner) => textsAt(inner, rest));
 }
+
+/** The state directory that nobody has named, relative to the file. */
+export const STATE = ".junctor";
 
 const IS_URL = /^\w+:\/\//;
 
