@@ -58,6 +58,7 @@ beforeAll(async () => {
   writeFileSync(join(FILES, "server.pem"), TEST_CERTIFICATE);
   writeFileSync(join(FILES, "server.key"), TEST_KEY);
   writeFileSync(join(FILES, "devices.pem"), TEST_CERTIFICATE);
+  writeFileSync(join(FILES, "greeter.js"), "");
   writeFileSync(join(FILES, "device.json"), JSON.stringify(deviceCertificates()));
   for (const { file, code } of withServer) writeFileSync(file, code);
 });
@@ -126,7 +127,7 @@ describe("programs", () => {
 });
 
 test.each(inLanguage("sh"))("the commands at $name", async ({ code }) => {
-  await using commands = new Commands(router);
+  await using commands = new Commands(router.url);
   for (const { text, expected } of commandsOf(code)) {
     const printed = await commands.perform(text);
     expect(missing(printed, expected)).toBeUndefined();

@@ -16,16 +16,6 @@ export type ServerEvent =
   | { readonly event: "server.ready"; readonly pid: number; readonly realms: readonly string[] }
   | { readonly event: "server.stopping"; readonly signal: string }
   | { readonly event: "server.stopped" }
-  /** Somebody has acted on the server, or tried to: `message` says why it failed. */
-  | {
-      readonly event: "admin.action";
-      readonly procedure: string;
-      readonly session: number;
-      readonly authid: string;
-      readonly authrole: string;
-      readonly address: string | undefined;
-      readonly message: string | undefined;
-    }
   /** So many lines before this one could not be written. */
   | { readonly event: "log.lost"; readonly lines: number }
   /** Something in an authentication method failed that is not the client's credentials: it was refused (G14). */
@@ -38,7 +28,30 @@ export type ServerEvent =
   | { readonly event: "store.failed"; readonly path: string; readonly message: string; readonly isFinal: boolean }
   | { readonly event: "store.recovered"; readonly path: string }
   /** Something that was stored is not what was written; it is left out, or refused to who asks for it. */
-  | { readonly event: "store.damaged"; readonly path: string; readonly message: string };
+  | { readonly event: "store.damaged"; readonly path: string; readonly message: string }
+  /** An instance of a service is in another state; why, where there is something to say. */
+  | {
+      readonly event: "service.state";
+      readonly service: string;
+      readonly instance: number;
+      readonly state: string;
+      readonly reason: string;
+      readonly pid: number | undefined;
+    }
+  /** It has been given up, until somebody starts it. */
+  | { readonly event: "service.failed"; readonly service: string; readonly instance: number; readonly reason: string }
+  /** It has printed a line. */
+  | {
+      readonly event: "service.output";
+      readonly service: string;
+      readonly instance: number;
+      readonly stream: "stdout" | "stderr";
+      readonly line: string;
+    }
+  /** A process of a service that a server before this one had left behind: it is ended. */
+  | { readonly event: "service.stray"; readonly pid: number; readonly group: number }
+  /** The record of running services could not be written. */
+  | { readonly event: "service.unrecorded"; readonly message: string };
 
 /** What a disk store tells of itself. */
 export type StoreEvent = Extract<ServerEvent, { readonly event: `store.${string}` }>;
@@ -69,11 +82,14 @@ export function logEvent(logger: Logger, event: LogEvent): void {
     case "auth.error":
     case "connection.refused":
     case "log.lost":
+    case "service.stray":
+    case "service.unrecorded":
       logger.warn(event);
       return;
     case "users.rejected":
     case "store.failed":
     case "store.damaged":
+    case "service.failed":
       logger.error(event);
       return;
     case "authz.deny":

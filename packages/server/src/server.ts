@@ -1,14 +1,14 @@
 /**
  * The composition root: configuration in, running router out.
  *
- *     configuration → realms with their roles and stores → router → administration → listeners, each with its transports → the log
+ *     configuration → realms with their roles and stores → router → listeners, each with its transports → the log
  */
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { resolve } from "node:path";
 import type { RouterLimits } from "@junctor/router";
 import { type Authorizer, type RealmConfig, Router } from "@junctor/router";
 import { type ConnectionLimits, type Listener, listen, NodeClock, nodeSerializers } from "@junctor/transport-node";
-import { Admin, type AdminOptions } from "./admin/admin.ts";
 import { ProcedureAuthorizer } from "./auth/authorizer.ts";
 import { CookieJar, cookieExchange } from "./auth/cookie.ts";
 import { Decoy } from "./auth/decoy.ts";
@@ -19,11 +19,12 @@ import { roleConfig } from "./auth/role-config.ts";
 import { endRevoked, logOut } from "./auth/session-proof.ts";
 import { Throttle } from "./auth/throttle.ts";
 import type { TrustResolver } from "./auth/trust.ts";
-import type { AdminConfig } from "./config/admin-schema.ts";
 import { callConfig } from "./config/calls-schema.ts";
 import { eventsConfig } from "./config/events-schema.ts";
 import type { Config, ListenerConfig, RealmFileConfig } from "./config/schema.ts";
 import type { LogEvent } from "./log.ts";
+import { ServiceManager } from "./service/service-manager.ts";
+import { type ComponentService, Services } from "./service/services.ts";
 import type { DiskEventStore } from "./store/disk-event-store.ts";
 import { tlsOptions } from "./tls.ts";
 import { UserError, whyUnreadable } from "./user-error.ts";
@@ -33,11 +34,11 @@ export type RequestHandler = (request: IncomingMessage, response: ServerResponse
 export interface ServerOptions {
   readonly listen: readonly (ListenerConfig & { readonly onRequest?: RequestHandler })[];
   readonly realms: Config["realms"];
-  readonly admin?: AdminConfig;
-  /** The state directory. Default: none, and with it no control socket. */
+  readonly services?: Config["services"];
+  /** Services of the program that starts the server, by their names. They run in its own process. */
+  readonly components?: Readonly<Record<string, ComponentService>>;
+  /** Directory for what has to survive a restart. Default: `.junctor` in the current one. */
   readonly state?: string;
-  /** The configuration's file, for people. */
-  readonly file?: string;
   readonly limits: { readonly router: RouterLimits; readonly connection: ConnectionLimits };
   readonly log: (event: LogEvent) => void;
   /** Knows more roots of trust than the configuration: for cryptosign methods without `trustRoots`. */
@@ -47,7 +48,7 @@ export interface ServerOptions {
 export interface RunningServer {
   readonly router: Router;
   readonly listeners: readonly Listener[];
-  readonly admin: Admin;
+  readonly services: ServiceManager;
   /** Reads users files that have changed at once; otherwise within half a second. */
   reload(): void;
   /** Sessions end with GOODBYE, listeners close, and what is left after the grace period is cut. */
@@ -76,23 +77,30 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   const stores: DiskEventStore[] = [];
   const listeners: Listener[] = [];
-  let control: Listener | undefined;
+  const serviceManager = new ServiceManager({
+    router,
+    log,
+    stateDirectory: resolve(options.state ?? ".junctor"),
+    listen: (path, mode) => openListener(serviceDoor(path, mode), router, limits.connection, log, undefined),
+    webSocketUrl: () => webSocketUrl(options.listen, listeners),
+  });
+  const services = new Services(serviceManager);
   const close = async () => {
     clearInterval(watching);
+    await serviceManager.close();
     router.close();
-    await Promise.all([...listeners, ...(control ? [control] : [])].map((listener) => listener.close(limits.router.goodbyeTimeoutMs)));
+    await Promise.all(listeners.map((listener) => listener.close(limits.router.goodbyeTimeoutMs)));
     await Promise.all(stores.map((store) => store.close()));
   };
-  let admin: Admin;
   try {
     for (const [name, realm] of Object.entries(options.realms)) {
       const store = await openStore(realm.events, log);
       if (store !== undefined) stores.push(store);
-      router.addRealm({ ...realmConfig(name, realm, auth), events: eventsConfig(realm.events, store), calls: callConfig(realm.calls) });
+      const config = realmConfig(name, realm, auth);
+      const authenticate = serviceManager.authenticator(name, config.authenticate);
+      router.addRealm({ ...config, authenticate, events: eventsConfig(realm.events, store), calls: callConfig(realm.calls) });
     }
-    const view = viewOf(options, listeners);
-    admin = new Admin({ router, config: options.admin, auth, state: options.state, limits: limits.connection, log, view });
-    control = await admin.open();
+    const startServices = await services.prepare(options.services ?? {});
     const maxAgeMs = Math.max(...Object.values(options.realms).map(rememberedMs));
     for (const listener of options.listen) {
       const { cookie, tls } = listener;
@@ -100,30 +108,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         cookie && cookieExchange(auth.cookies, { sameSite: cookie.sameSite, isSecure: cookie.secure ?? tls !== undefined, maxAgeMs });
       listeners.push(await openListener(listener, router, limits.connection, log, exchange));
     }
+    services.add(options.components ?? {});
+    startServices();
   } catch (error) {
     await close();
     throw error;
   }
-  return { router, listeners, admin, reload, close };
+  return { router, listeners, services: serviceManager, reload, close };
 }
 
 export const VERSION: string = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
   .version;
-
-/** What `junctor status` tells. */
-function viewOf({ listen, file }: ServerOptions, listeners: readonly Listener[]): AdminOptions["view"] {
-  const loadedAt = Date.now();
-  return {
-    version: VERSION,
-    listeners: () =>
-      listeners.map(({ address, connections }, i) => {
-        const { type = "?", tls } = listen[i] ?? {};
-        return { type, address, tls: tls !== undefined, connections: connections.size };
-      }),
-    isDraining: () => false,
-    config: () => (file === undefined ? undefined : { file, loadedAt }),
-  };
-}
 
 /** Failed attempts are slowed down over all realms together: a guesser gains nothing by trying several. */
 function authEnvironment(clock: NodeClock, router: Router, watches: FileWatch[], log: (event: LogEvent) => void): AuthEnvironment {
@@ -193,6 +188,33 @@ function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], u
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
 }
+
+/** By which services reach the router, whatever its listeners are. Everything is spoken there. */
+function serviceDoor(path: string, mode: number): ListenerConfig {
+  return {
+    type: "universal",
+    host: "",
+    path,
+    mode,
+    ws: "*",
+    deflate: false,
+    origins: ["same-host"],
+    trustedProxies: [],
+    proxyProtocol: false,
+  };
+}
+
+/** Where clients on this machine that know no UNIX sockets reach the router. */
+function webSocketUrl(configs: ServerOptions["listen"], listeners: readonly Listener[]): string | undefined {
+  const i = configs.findIndex(({ type, tls, path }) => type !== "rawsocket" && tls === undefined && path === undefined);
+  const config = configs[i];
+  const listener = listeners[i];
+  if (config === undefined || listener === undefined) return undefined;
+  const host = ANYWHERE.has(config.host) ? "127.0.0.1" : config.host.includes(":") ? `[${config.host}]` : config.host;
+  return `ws://${host}:${listener.port}${config.ws === "*" ? "/" : config.ws}`;
+}
+
+const ANYWHERE: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
 async function openListener(
   config: ServerOptions["listen"][number],

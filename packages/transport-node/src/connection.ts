@@ -21,7 +21,6 @@ import {
   type Receiver,
   type SendOutcome,
   SerializationError,
-  type Traffic,
   type Transport,
 } from "@junctor/protocol";
 import { isLoopback } from "./address.ts";
@@ -121,11 +120,6 @@ export abstract class Connection implements Transport, Flushable {
   /** Bytes that wait for the peer: in our queue, in the socket's, and for the end of the turn. */
   get queued(): number {
     return this.socket.writableLength + (this.#backlog?.size ?? 0) + this.#gathered + (this.#batch?.size ?? 0);
-  }
-
-  get traffic(): Traffic {
-    const { queued, dropped } = this;
-    return { bytesReceived: this.socket.bytesRead, bytesSent: this.socket.bytesWritten, queued, dropped };
   }
 
   get serializerName(): string {

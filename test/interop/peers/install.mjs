@@ -29,9 +29,10 @@ const RUNTIMES = {
   },
   go: {
     program: (name) => [join(cache, "go", name)],
-    inputs: ["go/go.mod", "go/go.sum", "go/line/line.go", "go/nexus/main.go", "go/xconn/main.go"],
+    inputs: ["go/go.mod", "go/go.sum", "go/line/line.go", "go/nexus/main.go", "go/service/main.go", "go/xconn/main.go"],
     folder: join(cache, "go"),
-    make: () => run("go", ["build", "-o", `${join(cache, "go")}/`, "./nexus", "./xconn"], join(here, "go"), { CGO_ENABLED: "0" }),
+    make: () =>
+      run("go", ["build", "-o", `${join(cache, "go")}/`, "./nexus", "./service", "./xconn"], join(here, "go"), { CGO_ENABLED: "0" }),
   },
 };
 

@@ -1,5 +1,4 @@
 /** `junctor start`: the server, as its configuration says. */
-import { resolve } from "node:path";
 import { ListenError } from "@junctor/transport-node";
 import { loadConfig } from "../config/load.ts";
 import { limitsOf } from "../config/schema.ts";
@@ -18,12 +17,10 @@ export async function start(options: { config?: string }): Promise<void> {
   const config = loadConfig(options.config);
   const logger = createLogger(config.log.level, config.log.format);
   const log = (event: LogEvent) => logEvent(logger, event);
-  const { listen, realms, admin, state } = config;
-  const server = await startServer({ listen, realms, admin, state, file: resolve(options.config), limits: limitsOf(config), log }).catch(
-    (error) => {
-      throw error instanceof ListenError ? new UserError(error.message, { remedy: `change it under listen in ${options.config}` }) : error;
-    },
-  );
+  const { listen, realms, services, state } = config;
+  const server = await startServer({ listen, realms, services, state, limits: limitsOf(config), log }).catch((error) => {
+    throw error instanceof ListenError ? new UserError(error.message, { remedy: `change it under listen in ${options.config}` }) : error;
+  });
   keepYoungGeneration();
   for (const [i, { type, tls }] of config.listen.entries()) {
     log({ event: "listener.up", type, address: server.listeners[i]?.address ?? "?", tls: tls !== undefined });

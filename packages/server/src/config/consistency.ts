@@ -4,11 +4,10 @@
  * told at once: nothing is known to be right.
  */
 import { resolve, sep } from "node:path";
-import { ADMIN_REALM, ADMIN_ROLES } from "@junctor/admin-api";
-import { closest } from "../closest.ts";
 import { isRecord, rolesNamed } from "./auth-schema.ts";
-import type { Finding, Path } from "./finding.ts";
+import { type Finding, missing, type Path } from "./finding.ts";
 import { secretPaths } from "./paths.ts";
+import { servicesFindings } from "./services-consistency.ts";
 
 /** @param files where it stands, and what that refers to */
 export function inconsistencies(config: unknown, files: readonly string[]): Finding[] {
@@ -18,14 +17,14 @@ export function inconsistencies(config: unknown, files: readonly string[]): Find
   const hasClientCertificates = listeners.some(
     (listener) => isRecord(listener) && isRecord(listener["tls"]) && "clientCa" in listener["tls"],
   );
-  const found = [...listenersTwice(listeners), ...cookiesAlone(listeners, realms), ...secretsServed(config, listeners, files)];
+  const found = [
+    ...listenersTwice(listeners),
+    ...cookiesAlone(listeners, realms),
+    ...secretsServed(config, listeners, files),
+    ...servicesFindings(config),
+  ];
   const stores = new Map<string, string>();
   for (const [name, realm] of Object.entries(realms)) {
-    if (name === ADMIN_REALM)
-      found.push({
-        path: ["realms", name],
-        message: "the server has this realm anyway: admin.auth says who gets in, with the roles viewer, operator and admin",
-      });
     if (name === "__proto__") found.push({ path: ["realms", name], message: "a realm cannot have this name" });
     if (!isRecord(realm)) continue;
     for (const { path, message } of [
@@ -36,21 +35,7 @@ export function inconsistencies(config: unknown, files: readonly string[]): Find
     ])
       found.push({ path: ["realms", name, ...path], message });
   }
-  found.push(...adminMistakes(config["admin"], Object.keys(realms), hasClientCertificates));
   return found;
-}
-
-/** The realm of the administration is one like others, with roles that are given. */
-function adminMistakes(admin: unknown, realms: readonly string[], hasClientCertificates: boolean): Finding[] {
-  if (!isRecord(admin)) return [];
-  const realm = { ...admin, roles: Object.fromEntries(ADMIN_ROLES.map((role) => [role, {}])) };
-  const open = [...methodsOf(realm)].flatMap(([path, { method, role }]) =>
-    method === "anonymous" && role !== "viewer"
-      ? [{ path: [...path, "role"], message: "everybody could do what they like with the server: anonymous is for the role viewer only" }]
-      : [],
-  );
-  const found = [...rolesMissing(realm), ...realmsMissing(realm, realms), ...waysThatLetNobodyIn(realm, hasClientCertificates), ...open];
-  return within(["admin"], found);
 }
 
 /** A users file names no role that its realm has not. */
@@ -166,17 +151,6 @@ function* methodsOf({ auth }: Readonly<Record<string, unknown>>): IterableIterat
     yield [["auth", i], method];
     for (const [j, further] of asList(method["also"]).entries()) if (isRecord(further)) yield [["auth", i, "also", j], further];
   }
-}
-
-/** What is named and is not there; what is no name at all is for the schema to tell. */
-function missing(named: readonly [Path, unknown][], known: readonly string[], what: string): Finding[] {
-  return named.flatMap(([path, name]) => {
-    if (typeof name !== "string" || name === "" || known.includes(name)) return [];
-    const meant = closest(name, known);
-    const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
-    const expected = `expected a ${what}, which has ${known.join(", ") || "none"}${hint}`;
-    return [{ path, message: `got ${JSON.stringify(name)}, ${expected}` }];
-  });
 }
 
 function within(path: Path, findings: readonly Finding[]): Finding[] {

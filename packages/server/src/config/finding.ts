@@ -44,6 +44,17 @@ export function findingsOf(issue: z.core.$ZodIssue, data: unknown, schema: z.Zod
   return [{ path, message: `${got}, expected ${expected}${hint ?? ""}` }];
 }
 
+/** What is named and is not there; what is no name at all is for the schema to tell. */
+export function missing(named: readonly [Path, unknown][], known: readonly string[], what: string): Finding[] {
+  return named.flatMap(([path, name]) => {
+    if (typeof name !== "string" || name === "" || known.includes(name)) return [];
+    const meant = closest(name, known);
+    const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+    const expected = `expected a ${what}, which has ${known.join(", ") || "none"}${hint}`;
+    return [{ path, message: `got ${JSON.stringify(name)}, ${expected}` }];
+  });
+}
+
 function expectation(issue: z.core.$ZodIssue): string | undefined {
   switch (issue.code) {
     case "invalid_type":

@@ -19,12 +19,9 @@ const PATHS = [
   "realms.*.auth.*.also.*.trustRoots.*.certificates",
   "realms.*.auth.*.jwks",
   "realms.*.events.store.path",
-  "admin.users",
-  "admin.auth.*.users",
-  "admin.auth.*.also.*.users",
-  "admin.auth.*.routerKey",
-  "admin.auth.*.also.*.routerKey",
-  "admin.auth.*.jwks",
+  "services.*.cwd",
+  "services.*.module",
+  "services.*.watch.*",
 ].map((path) => path.split("."));
 
 /** What the last part of the path to a secret is called: keys, users and stores are, certificates and sockets are not. */
@@ -41,14 +38,14 @@ function textsAt(value: unknown, [key, ...rest]: readonly string[]): string[] {
   return (key === "*" ? Object.values(value) : [value[key]]).flatMap((inner) => textsAt(inner, rest));
 }
 
-/** The state directory that nobody has named, relative to the file. */
-export const STATE = ".junctor";
-
 const IS_URL = /^\w+:\/\//;
 
 /** Makes the paths in what a file holds absolute. Nothing of it is known to be right. */
 export function anchorPaths(config: unknown, file: string): void {
-  for (const path of PATHS) anchor(config, path, dirname(resolve(file)));
+  const directory = dirname(resolve(file));
+  for (const service of isRecord(config) && isRecord(config["services"]) ? Object.values(config["services"]) : [])
+    if (isRecord(service) && service["cwd"] === undefined) (service as Record<string, unknown>)["cwd"] = directory;
+  for (const path of PATHS) anchor(config, path, directory);
 }
 
 function anchor(value: unknown, [key = "", ...rest]: readonly string[], directory: string): void {

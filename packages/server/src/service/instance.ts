@@ -35,7 +35,7 @@ export interface InstanceObserver {
   /** In [0, 1). */
   readonly random: () => number;
   order(instance: Instance, order: Order): void;
-  changed(instance: Instance, before: State): void;
+  changed(instance: Instance): void;
 }
 
 /** What follows when the process is gone. */
@@ -96,9 +96,9 @@ export class Instance {
   admit(terms: Terms, now: number): void {
     this.#terms = terms;
     if (this.lastEnding !== undefined) this.restarts++;
+    this.#observer.order(this, "spawn");
     this.#enter("starting", now, "");
     this.deadline = now + terms.readyTimeoutMs;
-    this.#observer.order(this, "spawn");
   }
 
   ready(now: number): void {
@@ -176,12 +176,11 @@ export class Instance {
   }
 
   #enter(state: State, now: number, reason: string): void {
-    const before = this.state;
     this.state = state;
     this.reason = reason;
     this.since = now;
     this.deadline = Number.POSITIVE_INFINITY;
-    this.#observer.changed(this, before);
+    this.#observer.changed(this);
   }
 }
 

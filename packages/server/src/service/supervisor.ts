@@ -14,14 +14,7 @@ export interface ServiceSpec extends Terms {
 
 export type Effect =
   | { readonly kind: Order; readonly service: string; readonly instance: number }
-  | {
-      readonly kind: "changed";
-      readonly service: string;
-      readonly instance: number;
-      readonly before: State;
-      readonly state: State;
-      readonly reason: string;
-    };
+  | { readonly kind: "changed"; readonly service: string; readonly instance: number; readonly state: State; readonly reason: string };
 
 interface Service {
   spec: ServiceSpec;
@@ -46,8 +39,8 @@ export class Supervisor {
     this.#observer = {
       random,
       order: ({ service, number }, kind) => void this.#effects.push({ kind, service, instance: number }),
-      changed: ({ service, number, state, reason }, before) => {
-        this.#effects.push({ kind: "changed", service, instance: number, before, state, reason });
+      changed: ({ service, number, state, reason }) => {
+        this.#effects.push({ kind: "changed", service, instance: number, state, reason });
       },
     };
   }
