@@ -246,7 +246,7 @@ export class Session implements Principal {
       case MessageType.Call:
         if (message.options !== NO_OPTIONS) this.#checkAnnounced(message);
         if (this.features.streams && this.#isContinuation(message.request)) {
-          this.#rates?.take(sizeOf(message), this.realm.dealer.now()); // counted, but no chunk is left out of a call
+          if (this.#rates?.take(sizeOf(message), this.realm.dealer.now()) !== undefined) this.#transport.throttle?.(); // no chunk is left out of a call
           this.realm.dealer.continue(this, message);
         } else this.#request(message, message.procedure, "exact", "call");
         return;
@@ -443,6 +443,7 @@ export class Session implements Principal {
     if (rates === undefined) return undefined;
     const limit = rates.take(sizeOf(message), this.realm.dealer.now());
     if (limit === undefined) return undefined;
+    this.#transport.throttle?.(); // [G6] refusals cost work, too
     if (rates.exceeded()) this.realm.log({ event: "limit.hit", realm: this.realm.name, session: this.id, limit });
     return refusal(RouterError.limitExceeded, limit, this.#role.limits?.[limit]?.perSecond);
   }

@@ -73,7 +73,7 @@ export class CompressedConnection extends MessageConnection {
 
   #message(data: Buffer, isBinary: boolean): void {
     if (this.isClosing) return;
-    this.isAlive = true;
+    this.hearing();
     if (this.isPaused) this.#held.push({ data, isBinary });
     else this.#handle(data, isBinary);
   }

@@ -18,7 +18,6 @@ import {
   type Message,
   MessageType,
   ProtocolError,
-  type Receiver,
   type SendOutcome,
   SerializationError,
   type Transport,
@@ -27,6 +26,7 @@ import { isLoopback } from "./address.ts";
 import { Backlog, costOf } from "./backlog.ts";
 import { type Batch, Frame } from "./batch.ts";
 import { type Encoding, pool } from "./encoding.ts";
+import { Hold, Intake, traffic } from "./intake.ts";
 import type { ConnectionLimits } from "./limits.ts";
 import { type Flushable, flushLater } from "./turn.ts";
 
@@ -39,9 +39,7 @@ export interface ConnectionObserver {
   slowConsumer(connection: Connection, action: string): void;
 }
 
-export abstract class Connection implements Transport, Flushable {
-  /** Whom to tell what arrives. To be set at once by whoever made the connection. */
-  receiver: Receiver | undefined = undefined;
+export abstract class Connection extends Intake implements Transport, Flushable {
   readonly openedAt: number;
   readonly address: string | undefined;
   /** On this machine a process that ends closes its sockets. */
@@ -59,8 +57,6 @@ export abstract class Connection implements Transport, Flushable {
   protected readonly socket: Socket;
   /** Milliseconds on a scale that never goes back. */
   protected readonly now: () => number;
-  /** Anything arrived since the last tick. */
-  protected isAlive = true;
   readonly #observer: ConnectionObserver;
   #hasJoined = false;
   #octetsBeforeJoin = 0;
@@ -83,7 +79,6 @@ export abstract class Connection implements Transport, Flushable {
   /** Since when the queue has been above the soft limit, at the ticks. */
   #overSoftSince: number | undefined = undefined;
   #isDropping = false;
-  #isPaused = false;
   /** To be told when there is room again. */
   #waitForRoom: (() => void)[] | undefined = undefined;
   /** A write had to wait for the peer at the last tick. */
@@ -105,6 +100,7 @@ export abstract class Connection implements Transport, Flushable {
     address: string | undefined,
     now: () => number,
   ) {
+    super();
     this.socket = socket;
     this.now = now;
     this.encoding = encoding;
@@ -133,6 +129,15 @@ export abstract class Connection implements Transport, Flushable {
 
   get isClosing(): boolean {
     return this.#reason !== undefined;
+  }
+
+  protected get isEnding(): boolean {
+    return this.#closingSince !== undefined;
+  }
+
+  protected override heard(octets: number): void {
+    if (!this.hadSession) this.heardBeforeJoin(octets);
+    super.heard(octets);
   }
 
   /** Octets have arrived while there was no session (T13). */
@@ -187,6 +192,7 @@ export abstract class Connection implements Transport, Flushable {
 
   /** What was written to the pool last, for this connection alone. */
   #sendOwn(type: MessageType): SendOutcome {
+    traffic.sent++;
     const { bytes, start, position, referred } = pool;
     if (this.#backlog !== undefined) {
       if (type === MessageType.Invocation && this.#isFullOfCalls(this.#backlog, position - start)) {
@@ -234,6 +240,7 @@ export abstract class Connection implements Transport, Flushable {
 
   // Hot path: with a frame that exists, an event costs its receiver a few comparisons and no allocation. Bench: fan100.
   #sendEvent(event: Event): SendOutcome {
+    traffic.sent++;
     const { index } = this.encoding;
     const frames = event.encoded as (Frame | undefined)[] | undefined;
     const frame = frames?.[index] ?? this.#encodeEvent(event);
@@ -371,15 +378,13 @@ export abstract class Connection implements Transport, Flushable {
       this.#isDropping = false;
     }
     // In a turn of its own, so that a peer that takes its replies at once does not keep all others waiting.
-    if (this.#isPaused && backlog.replySize <= this.limits.replyHighMark / 2) setImmediate(Connection.#goOn, this);
+    if (this.isHeld(Hold.replies) && backlog.replySize <= this.limits.replyHighMark / 2) setImmediate(Connection.#goOn, this);
   }
 
   static #goOn(connection: Connection): void {
-    const { limits } = connection;
-    if (!connection.#isPaused || connection.#closingSince !== undefined) return;
-    if (connection.#backlog !== undefined && connection.#backlog.replySize > limits.replyHighMark / 2) return;
-    connection.#isPaused = false;
-    connection.resume();
+    const backlog = connection.#backlog;
+    if (backlog !== undefined && backlog.replySize > connection.limits.replyHighMark / 2) return;
+    connection.release(Hold.replies);
   }
 
   /**
@@ -401,11 +406,8 @@ export abstract class Connection implements Transport, Flushable {
       if (outcome !== undefined) return outcome;
     }
     backlog.push(bytes, key, isReply);
-    if (isReply && !this.#isPaused && backlog.replySize > limits.replyHighMark) {
-      // [G6] Its own requests caused these replies: it is not read until it has taken some.
-      this.#isPaused = true;
-      this.pause();
-    }
+    // [G6] Its own requests caused these replies: it is not read until it has taken some.
+    if (isReply && backlog.replySize > limits.replyHighMark) this.hold(Hold.replies);
     return "sent";
   }
 
@@ -461,6 +463,7 @@ export abstract class Connection implements Transport, Flushable {
       if (now - this.#closingSince >= limits.closeTimeoutMs) this.socket.destroy();
       return;
     }
+    this.release(Hold.rate);
     this.#wasWaiting = this.#writes > 0;
     if (this.queued <= limits.queueSoft) this.#overSoftSince = undefined;
     else {
@@ -539,9 +542,6 @@ export abstract class Connection implements Transport, Flushable {
 
   /** Asks the peer for a sign of life. */
   protected abstract ping(): void;
-  /** Stops and starts reading. What has been read already waits, too. */
-  protected abstract pause(): void;
-  protected abstract resume(): void;
   /** The closing handshake of the transport, behind what was written. */
   protected abstract end(reason: string): void;
 }

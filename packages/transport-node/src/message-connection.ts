@@ -41,7 +41,7 @@ export abstract class MessageConnection extends Connection {
       this.violated(error);
       return;
     }
-    this.receiver?.receive(message);
+    this.received(message);
   }
 
   // [AMB-33] A client that separates by 0x18 understands nothing else.
@@ -66,7 +66,7 @@ export abstract class MessageConnection extends Connection {
         return;
       }
       if (message === undefined) return;
-      this.receiver?.receive(message);
+      this.received(message);
     }
   }
 }

@@ -45,7 +45,7 @@ export class RawSocketConnection extends Connection implements FrameHandler {
   /** Bytes from the socket. */
   push(chunk: Uint8Array): void {
     if (this.isClosing) return;
-    this.isAlive = true;
+    this.hearing();
     try {
       this.#parser.push(chunk, this);
     } catch (error) {
@@ -53,13 +53,13 @@ export class RawSocketConnection extends Connection implements FrameHandler {
       this.#parser.stop();
       this.violated(error);
     }
-    if (!this.hadSession) this.heardBeforeJoin(chunk.length);
+    this.heard(chunk.length);
   }
 
   frame(type: FrameType, bytes: Uint8Array, start: number, end: number): void {
     if (this.isClosing) return;
     if (type === FrameType.Message) {
-      this.receiver?.receive(this.encoding.serializer.decode(bytes, start, end));
+      this.received(this.encoding.serializer.decode(bytes, start, end));
     } else if (type === FrameType.Ping) this.#sendFrame(FrameType.Pong, bytes.subarray(start, end)); // [TRN-RAW-10]
   }
 

@@ -42,7 +42,7 @@ export class WebSocketConnection extends MessageConnection implements WebSocketH
 
   /** Bytes from the socket; they belong to the connection from now on. */
   push(chunk: Uint8Array): void {
-    this.isAlive = true;
+    this.hearing();
     try {
       this.#parser.push(chunk, this);
     } catch (error) {
@@ -51,7 +51,7 @@ export class WebSocketConnection extends MessageConnection implements WebSocketH
       if (this.isClosing) this.socket.end();
       else this.violated(error);
     }
-    if (!this.hadSession) this.heardBeforeJoin(chunk.length);
+    this.heard(chunk.length);
   }
 
   pinged(payload: Uint8Array): void {

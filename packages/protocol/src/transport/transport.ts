@@ -34,6 +34,8 @@ export interface Transport {
    * absent: there is room now.
    */
   drained?(): Promise<void> | undefined;
+  /** The other side asks for more than it may: it is not listened to for a moment, of a second at most (G6). */
+  throttle?(): void;
   /**
    * Ends the connection once what was sent has left.
    * @param reason stable name of the cause, for logs and metrics

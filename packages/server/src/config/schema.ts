@@ -54,7 +54,12 @@ const roleLimits = z
     listLength: count.optional().describe("As in `limits`."),
     uriLength: count.optional().describe("As in `limits`."),
     uriComponents: count.optional().describe("As in `limits`."),
-    messages: z.strictObject(rate).optional().describe("Calls, publications, subscriptions and registrations of one session."),
+    messages: z
+      .strictObject(rate)
+      .optional()
+      .describe(
+        "Calls, publications, subscriptions and registrations of one session. One that sends more is not read until the next second.",
+      ),
     bytes: z
       .strictObject({
         rate: size.describe("A second, for each session."),
