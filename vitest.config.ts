@@ -34,6 +34,7 @@ export default defineConfig({
         "test/story/**/*.test.ts",
         "test/cli/**/*.test.ts",
         "test/security/**/*.test.ts",
+        "test/web/**/*.test.ts",
         "test/conformance/**/*.test.ts",
         "test/house/**/*.test.ts",
       ]),

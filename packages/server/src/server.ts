@@ -1,10 +1,8 @@
 /**
  * The composition root: configuration in, running router out.
  *
- *     configuration → realms with their roles and stores → router → listeners, each with its transports → the log
+ *     configuration → realms with their roles and stores → router → web services → listeners, each with its transports → the log
  */
-import { readFileSync } from "node:fs";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { resolve } from "node:path";
 import type { RouterLimits } from "@junctor/router";
 import { type Authorizer, type RealmConfig, Router } from "@junctor/router";
@@ -27,13 +25,16 @@ import { ServiceManager } from "./service/service-manager.ts";
 import { type ComponentService, Services } from "./service/services.ts";
 import type { DiskEventStore } from "./store/disk-event-store.ts";
 import { tlsOptions } from "./tls.ts";
-import { UserError, whyUnreadable } from "./user-error.ts";
-
-export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
+import { UserError } from "./user-error.ts";
+import { VERSION } from "./version.ts";
+import type { WebService } from "./web/web-service.ts";
+import { WebServices } from "./web/web-services.ts";
 
 export interface ServerOptions {
-  readonly listen: readonly (ListenerConfig & { readonly onRequest?: RequestHandler })[];
+  /** With web services of its own, by path, beside those of `web`. */
+  readonly listen: readonly (ListenerConfig & { readonly services?: Readonly<Record<string, WebService>> })[];
   readonly realms: Config["realms"];
+  readonly web?: Config["web"];
   readonly services?: Config["services"];
   /** Services of the program that starts the server, by their names. They run in its own process. */
   readonly components?: Readonly<Record<string, ComponentService>>;
@@ -75,13 +76,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const watching = setInterval(reload, LOOK_AGAIN_MS);
   watching.unref();
 
+  const web = new WebServices(router, log);
   const stores: DiskEventStore[] = [];
   const listeners: Listener[] = [];
   const serviceManager = new ServiceManager({
     router,
     log,
     stateDirectory: resolve(options.state ?? ".junctor"),
-    listen: (path, mode) => openListener(serviceDoor(path, mode), router, limits.connection, log, undefined),
+    listen: (path, mode) => openListener(serviceDoor(path, mode), router, limits.connection, log, undefined, undefined),
     webSocketUrl: () => webSocketUrl(options.listen, listeners),
   });
   const services = new Services(serviceManager);
@@ -90,7 +92,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await serviceManager.close();
     router.close();
     await Promise.all(listeners.map((listener) => listener.close(limits.router.goodbyeTimeoutMs)));
-    await Promise.all(stores.map((store) => store.close()));
+    await Promise.all([web.close(), ...stores.map((store) => store.close())]);
   };
   try {
     for (const [name, realm] of Object.entries(options.realms)) {
@@ -100,13 +102,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       const authenticate = serviceManager.authenticator(name, config.authenticate);
       router.addRealm({ ...config, authenticate, events: eventsConfig(realm.events, store), calls: callConfig(realm.calls) });
     }
+    (await web.prepare(options.web ?? {})).commit();
     const startServices = await services.prepare(options.services ?? {});
     const maxAgeMs = Math.max(...Object.values(options.realms).map(rememberedMs));
     for (const listener of options.listen) {
       const { cookie, tls } = listener;
       const exchange =
         cookie && cookieExchange(auth.cookies, { sameSite: cookie.sameSite, isSecure: cookie.secure ?? tls !== undefined, maxAgeMs });
-      listeners.push(await openListener(listener, router, limits.connection, log, exchange));
+      listeners.push(await openListener(listener, router, limits.connection, log, exchange, web));
     }
     services.add(options.components ?? {});
     startServices();
@@ -116,9 +119,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   return { router, listeners, services: serviceManager, reload, close };
 }
-
-export const VERSION: string = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
-  .version;
 
 /** Failed attempts are slowed down over all realms together: a guesser gains nothing by trying several. */
 function authEnvironment(clock: NodeClock, router: Router, watches: FileWatch[], log: (event: LogEvent) => void): AuthEnvironment {
@@ -201,6 +201,7 @@ function serviceDoor(path: string, mode: number): ListenerConfig {
     origins: ["same-host"],
     trustedProxies: [],
     proxyProtocol: false,
+    web: false,
   };
 }
 
@@ -222,15 +223,22 @@ async function openListener(
   limits: ConnectionLimits,
   log: (event: LogEvent) => void,
   cookie: ReturnType<typeof cookieExchange> | undefined,
+  web: WebServices | undefined,
 ): Promise<Listener> {
-  const { type, host, port, path, mode, ws, tls, serializers, deflate, origins, hosts, trustedProxies, proxyProtocol, onRequest } = config;
+  const { type, host, port, path, mode, ws, tls, serializers, deflate, origins, hosts, trustedProxies, proxyProtocol } = config;
+  const routes = await web?.routesFor(config);
   return listen({
     kind: type,
     host,
     origins,
     trustedProxies,
     proxyProtocol,
-    ...defined({ port, path, mode, hosts, cookie, onRequest: onRequest ?? (await staticFiles(config.static)) }),
+    ...defined({ port, path, mode, hosts, cookie }),
+    ...(routes !== undefined &&
+      routes.size > 0 && {
+        onRequest: (request, response, origin) => routes.handle(request, response, origin),
+        onUpgrade: (request, socket, head, origin) => routes.upgrade(request, socket, head, origin),
+      }),
     webSocketPath: ws,
     ...(tls && { tls: tlsOptions(tls) }),
     serializers:
@@ -240,26 +248,4 @@ async function openListener(
     accept: (connection, info) => router.attach(connection, info),
     log,
   });
-}
-
-/**
- * Serves the files that a directory holds at start; nothing outside it, no dotfiles.
- *
- * @param next answers what is no file of it. Default: 404
- * @throws {UserError} it cannot be read
- */
-export async function staticFiles(directory: string | undefined, next?: RequestHandler): Promise<RequestHandler | undefined> {
-  if (directory === undefined) return undefined;
-  const { default: sirv } = await import("sirv");
-  try {
-    const files = sirv(directory, { dev: false, dotfiles: false, etag: true });
-    return (request, response) => {
-      if (request.method === "GET" || request.method === "HEAD") files(request, response, next && (() => next(request, response)));
-      else response.writeHead(405, { Allow: "GET, HEAD" }).end();
-    };
-  } catch (error) {
-    throw new UserError(`cannot serve the files of ${directory}: ${whyUnreadable(error)}`, {
-      remedy: "name a directory that exists and that this user may read",
-    });
-  }
 }

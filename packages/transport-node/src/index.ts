@@ -1,4 +1,5 @@
 /** The public surface of `@junctor/transport-node`. */
+export type { RequestOrigin } from "./client-addresses.ts";
 export { Connection, type ConnectionObserver } from "./connection.ts";
 export { DialError, type DialOptions, dial } from "./dial.ts";
 export { nodeSerializers } from "./encodings.ts";

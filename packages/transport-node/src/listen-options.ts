@@ -1,7 +1,9 @@
 /** What a listener is told, and what it tells. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
 import type { Receiver, Serializer } from "@junctor/protocol";
+import type { RequestOrigin } from "./client-addresses.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionLimits } from "./limits.ts";
 import type { RefusalReason } from "./refusal-reason.ts";
@@ -73,7 +75,12 @@ export interface ListenOptions extends WebAccess {
    */
   readonly cookie?: (header: string | undefined) => { readonly digests: CookieDigests; readonly setCookie?: string };
   /** Answers HTTP requests that open no WebSocket. Default: 404 with a hint. */
-  readonly onRequest?: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly onRequest?: (request: IncomingMessage, response: ServerResponse, origin: RequestOrigin) => void;
+  /**
+   * Takes a request that asks for another protocol at another path than the WebSocket clients' own, from a page whose origin is
+   * allowed, if it is a page. Default: 404.
+   */
+  readonly onUpgrade?: (request: IncomingMessage, socket: Socket, head: Buffer, origin: RequestOrigin) => void;
   readonly log?: (event: TransportEvent) => void;
   /** Milliseconds on a scale that never goes back. Default `performance.now`. */
   readonly now?: () => number;

@@ -21,8 +21,9 @@ import {
   RAWSOCKET_MAGIC,
   subprotocolOf,
 } from "@junctor/protocol";
-import { addressText, flowOf, peerAddress } from "./address.ts";
+import { addressText, peerAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
+import { ClientAddresses } from "./client-addresses.ts";
 import { CompressedConnection } from "./compressed-connection.ts";
 import type { Connection, ConnectionObserver } from "./connection.ts";
 import { encodingOf } from "./encodings.ts";
@@ -37,7 +38,6 @@ import { RawSocketConnection } from "./rawsocket-connection.ts";
 import { RefusalReason } from "./refusal-reason.ts";
 import { ServedSockets } from "./served-sockets.ts";
 import { TlsChannel } from "./tls-channel.ts";
-import { listed } from "./trusted-proxies.ts";
 import { claimSocketPath, setSocketMode } from "./unix-socket.ts";
 import { parseUpgrade, type UpgradeRequest } from "./upgrade-request.ts";
 import { WebSocketConnection } from "./websocket-connection.ts";
@@ -64,10 +64,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
   #windowBits: number | undefined = undefined;
   /** The Set-Cookie for the WebSocket that is just being opened. */
   #setCookie: string | undefined = undefined;
-  /** Where sockets come from of which a proxy said so. */
-  readonly #clients = new WeakMap<Socket, string>();
-  /** The same by `flowOf`: a socket within TLS is another one. */
-  readonly #clientOfFlow = new Map<string, string>();
+  readonly #addresses: ClientAddresses;
   readonly #admission: Admission;
   /** As the server accepted them. */
   readonly #sockets = new Set<Socket>();
@@ -86,6 +83,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
     this.#log = options.log ?? (() => {});
     this.#now = options.now ?? (() => performance.now());
     this.#setup = listenerSetup(options, this.#limits, this, undefined);
+    this.#addresses = new ClientAddresses(this.#setup.proxies);
     this.#admission = new Admission(this.#limits, this.#setup.proxies, this.#now);
     if (options.kind !== "rawsocket") this.#http = this.#createHttpServer();
     this.#server = createTcpServer({ noDelay: true }, (socket) => this.#accept(socket));
@@ -160,6 +158,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
       Object.assign(this.#limits, limits);
       this.#setup = setup;
       this.#admission.proxies = setup.proxies;
+      this.#addresses.proxies = setup.proxies;
       if (http === undefined) return;
       Object.assign(http, httpLimits(limits));
       if (this.#http === undefined) http.emit("listening");
@@ -228,7 +227,9 @@ export class Listener implements ConnectionObserver, SetupObserver {
     const http = createHttpServer({ ...limits, connectionsCheckingInterval: TICK_MS }, (request, response) => {
       this.#serve(request.socket);
       const { onRequest = answerHint } = this.#setup.options;
-      if (this.#hasFewHeaders(request, request.socket) && this.#isCalledRight(request, request.socket)) onRequest(request, response);
+      const { headers, socket } = request;
+      if (!this.#hasFewHeaders(request, socket) || !this.#isCalledRight(request, socket)) return;
+      onRequest(request, response, this.#addresses.originOf(headers, socket, this.#setup.tls !== undefined));
     });
     http.maxHeadersCount = limits.maxHeadersCount;
     http.on("upgrade", (request, stream, head) => this.#upgradeRequest(request, stream as Socket, head));
@@ -299,31 +300,19 @@ export class Listener implements ConnectionObserver, SetupObserver {
 
   /** A proxy says where a stranger's socket comes from. @returns false where that is one too many from there, which is refused */
   #comesFrom(socket: Socket, client: string): boolean {
-    const before = this.#addressOf(socket);
-    this.#clients.set(socket, client);
+    const before = this.#addresses.of(socket);
+    this.#addresses.learn(socket, client, this.#setup.tls !== undefined && !(socket instanceof TLSSocket));
     const limit = this.#admission.moved(before, client);
     if (limit !== undefined) {
       if (this.#setup.tls === undefined || socket instanceof TLSSocket) socket.write(this.#refusalOf(limit));
       this.#refuse(socket, limit, TOO_MANY);
       return false;
     }
-    const flow = this.#setup.tls === undefined || socket instanceof TLSSocket ? undefined : flowOf(socket);
-    if (flow !== undefined) this.#clientOfFlow.set(flow, client);
     socket.once("close", () => {
-      if (flow !== undefined) this.#clientOfFlow.delete(flow);
       this.#admission.left(client);
       this.#admission.entered(before); // which is told itself
     });
     return true;
-  }
-
-  /** Where a socket comes from, as far as one can know. */
-  #addressOf(socket: Socket): string | undefined {
-    return (
-      this.#clients.get(socket) ??
-      (this.#clientOfFlow.size === 0 ? undefined : this.#clientOfFlow.get(flowOf(socket))) ??
-      peerAddress(socket)
-    );
   }
 
   /** That there are too many, in the language of the port; nothing where it speaks several. */
@@ -356,7 +345,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
   #serve(socket: Socket): void {
     this.#opening.delete(socket);
     if (!this.#served.add(socket, this.#now())) return;
-    const address = this.#addressOf(socket);
+    const address = this.#addresses.of(socket);
     this.#admission.known(address, true);
     socket.once("close", () => {
       if (this.#served.delete(socket)) this.#admission.known(address, false);
@@ -378,7 +367,8 @@ export class Listener implements ConnectionObserver, SetupObserver {
   #readRequest(socket: Socket, octets: Buffer): void {
     const { headerSize, headerCount } = this.#limits;
     const upgrade = parseUpgrade(octets, headerSize, headerCount);
-    if (upgrade !== undefined && !this.#compresses(upgrade.request)) {
+    const isOurs = upgrade !== undefined && (this.#setup.options.onUpgrade === undefined || this.#isOwnPath(upgrade.request));
+    if (isOurs && !this.#compresses(upgrade.request)) {
       this.#upgrade(upgrade.request, socket, octets.subarray(upgrade.length));
       return;
     }
@@ -404,7 +394,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
     const { serializer: number, maxLength } = request;
     const serializer = this.#setup.serializers.find(({ rawSocketId }) => rawSocketId === number);
     if (serializer === undefined) return this.#refuseHandshake(socket, HandshakeError.serializerUnsupported);
-    const address = this.#addressOf(socket);
+    const address = this.#addresses.of(socket);
     const ownLength = announceableLength(this.#limits.messageSize);
     socket.write(encodeHandshake({ serializer: number, maxLength: ownLength }));
     socket.off("error", ignore);
@@ -427,7 +417,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
   #upgradeRequest(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on("error", ignore);
     // It has no session yet, whatever was asked for on it before.
-    if (this.#served.delete(socket)) this.#admission.known(this.#addressOf(socket), false);
+    if (this.#served.delete(socket)) this.#admission.known(this.#addresses.of(socket), false);
     if (this.#hasFewHeaders(request, socket)) this.#upgrade(request, socket, head, request);
   }
 
@@ -440,15 +430,15 @@ export class Listener implements ConnectionObserver, SetupObserver {
       const text = `Pages of ${request.headers.origin} may not connect here: this listener has to name their origin`;
       return this.#refuseHttp(socket, "403 Forbidden", RefusalReason.origin, text);
     }
-    const { webSocketPath = "/ws" } = this.#setup.options;
-    const path = (request.url ?? "").split("?", 1)[0] ?? "";
-    if (webSocketPath !== "*" && path !== webSocketPath) {
-      return this.#refuseHttp(
-        socket,
-        "404 Not Found",
-        RefusalReason.path,
-        `WebSocket clients connect to ${webSocketPath} here, not to ${path}`,
-      );
+    if (!this.#isOwnPath(request)) {
+      const { webSocketPath = DEFAULT_PATH, onUpgrade } = this.#setup.options;
+      if (full !== undefined && onUpgrade !== undefined) {
+        this.#serve(socket);
+        onUpgrade(full, socket, head, this.#addresses.originOf(full.headers, socket, this.#setup.tls !== undefined));
+        return;
+      }
+      const text = `WebSocket clients connect to ${webSocketPath} here, not to ${pathOf(request)}`;
+      return this.#refuseHttp(socket, "404 Not Found", RefusalReason.path, text);
     }
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
     const subprotocol = chooseSubprotocol(offered, this.#setup.serializers);
@@ -462,7 +452,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
         `Offer a WebSocket subprotocol that is supported here: ${supported}`,
       );
     }
-    const address = this.#addressOf(socket);
+    const address = this.#addresses.of(socket);
     const problem = handshakeProblem(request);
     if (problem !== undefined) {
       return this.#refuseHttp(socket, `400 Bad Request\r\nSec-WebSocket-Version: ${VERSION}`, RefusalReason.handshake, problem);
@@ -486,6 +476,11 @@ export class Listener implements ConnectionObserver, SetupObserver {
     const connection = new WebSocketConnection(socket, encoding, this.#limits, this, address, this.#now);
     this.#take(connection, socket, info, address);
     if (head.length > 0) connection.push(head);
+  }
+
+  #isOwnPath(request: UpgradeRequest): boolean {
+    const { webSocketPath = DEFAULT_PATH } = this.#setup.options;
+    return webSocketPath === "*" || pathOf(request) === webSocketPath;
   }
 
   /** Whether permessage-deflate is wanted on both sides. */
@@ -517,8 +512,8 @@ export class Listener implements ConnectionObserver, SetupObserver {
 
   /** Takes a trusted proxy's word for whose request it is. */
   #isFromClient({ headers }: UpgradeRequest, socket: Socket): boolean {
-    const address = this.#addressOf(socket);
-    const client = this.#setup.proxies.clientOf(address, listed(headers["x-forwarded-for"]));
+    const address = this.#addresses.of(socket);
+    const client = this.#addresses.clientOf(headers, socket);
     return client === undefined || client === address || this.#comesFrom(socket, client);
   }
 
@@ -561,7 +556,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
   }
 
   #logRefusal(socket: Socket, reason: RefusalReason, message: string): void {
-    this.#log({ event: "connection.refused", reason, message, address: this.#addressOf(socket) });
+    this.#log({ event: "connection.refused", reason, message, address: this.#addresses.of(socket) });
   }
 
   async #close(graceMs: number): Promise<void> {
@@ -590,8 +585,13 @@ export class Listener implements ConnectionObserver, SetupObserver {
 
 function ignore(): void {}
 
+function pathOf({ url = "" }: UpgradeRequest): string {
+  return url.split("?", 1)[0] ?? "";
+}
+
 /** The first octet of a TLS connection (RFC 8446, 5.1). */
 const TLS_HANDSHAKE = 0x16;
 /** Connections that the system keeps until they are accepted; it may keep fewer. One that finds no room is tried again a second later. */
 const BACKLOG = 4_096;
+const DEFAULT_PATH = "/ws";
 const TICK_MS = 1_000;

@@ -5,9 +5,10 @@ import { DEFAULT_CONNECTION_LIMITS, ListenError } from "@junctor/transport-node"
 import { type Config, type ListenerConfig, realmSchema } from "../config/schema.ts";
 import { startDemo } from "../demo.ts";
 import { createLogger, logEvent } from "../log.ts";
-import { startServer, staticFiles } from "../server.ts";
+import { startServer } from "../server.ts";
 import { Exit, UserError } from "../user-error.ts";
 import { devPage } from "../web/dev-page.ts";
+import { StaticFiles } from "../web/static-files.ts";
 import { line, style } from "./print.ts";
 import { untilSignal } from "./signals.ts";
 import { parsePort } from "./values.ts";
@@ -50,11 +51,12 @@ export async function dev(options: DevOptions): Promise<void> {
     origins: ["same-host", "loopback"],
     trustedProxies: [],
     proxyProtocol: false,
+    web: false,
   };
   const web: ListenerConfig = { ...common, type: "web", port: parsePort(options.port) };
   const page = devPage(realm, web.ws);
   const listen = [
-    { ...web, onRequest: (await staticFiles(options.static, page.client)) ?? page.all },
+    { ...web, services: { "/": options.static === undefined ? page.all : new StaticFiles({ directory: options.static }, page.client) } },
     ...(options.rawPort === undefined ? [] : [{ ...common, type: "rawsocket" as const, port: parsePort(options.rawPort) }]),
     ...(options.unix === undefined ? [] : [{ ...common, type: "rawsocket" as const, path: options.unix }]),
   ];

@@ -160,7 +160,7 @@ function createProgram(): Command {
       .showHelpAfterError(`(junctor ${subcommand.parent?.name()} --help shows what it takes)`);
 
   command("version", "print the version", "version", "version --json").action(async () => {
-    const { VERSION } = await import("../server.ts");
+    const { VERSION } = await import("../version.ts");
     process.stdout.write(
       globals().json === true
         ? `${JSON.stringify({ junctor: VERSION, node: process.versions.node })}\n`

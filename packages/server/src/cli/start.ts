@@ -17,8 +17,8 @@ export async function start(options: { config?: string }): Promise<void> {
   const config = loadConfig(options.config);
   const logger = createLogger(config.log.level, config.log.format);
   const log = (event: LogEvent) => logEvent(logger, event);
-  const { listen, realms, services, state } = config;
-  const server = await startServer({ listen, realms, services, state, limits: limitsOf(config), log }).catch((error) => {
+  const { listen, realms, services, web, state } = config;
+  const server = await startServer({ listen, realms, services, web, state, limits: limitsOf(config), log }).catch((error) => {
     throw error instanceof ListenError ? new UserError(error.message, { remedy: `change it under listen in ${options.config}` }) : error;
   });
   keepYoungGeneration();

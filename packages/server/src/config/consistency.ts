@@ -17,10 +17,12 @@ export function inconsistencies(config: unknown, files: readonly string[]): Find
   const hasClientCertificates = listeners.some(
     (listener) => isRecord(listener) && isRecord(listener["tls"]) && "clientCa" in listener["tls"],
   );
+  const web = isRecord(config["web"]) ? config["web"] : {};
   const found = [
     ...listenersTwice(listeners),
     ...cookiesAlone(listeners, realms),
-    ...secretsServed(config, listeners, files),
+    ...webAlone(web, listeners),
+    ...secretsServed(config, listeners, web, files),
     ...servicesFindings(config),
   ];
   const stores = new Map<string, string>();
@@ -111,18 +113,41 @@ function cookiesAlone(listeners: readonly unknown[], realms: Readonly<Record<str
   return using.length > 0 ? [] : keeping.map((path) => ({ path, message: "no realm has the method cookie" }));
 }
 
-/** Whoever can reach a listener can read what its `static` holds. */
-function secretsServed(config: unknown, listeners: readonly unknown[], files: readonly string[]): Finding[] {
+/** A path of `web` that a listener names is there, and what is there is served by some listener. */
+function webAlone(web: Readonly<Record<string, unknown>>, listeners: readonly unknown[]): Finding[] {
+  const named = listeners.flatMap((listener, i) =>
+    isRecord(listener) ? asList(listener["web"]).map((path, j): [Path, unknown] => [["listen", i, "web", j], path]) : [],
+  );
+  const found = missing(named, Object.keys(web), "path of web");
+  const isServed = listeners.some((listener) => isRecord(listener) && listener["type"] !== "rawsocket" && listener["web"] !== false);
+  if (isServed || Object.keys(web).length === 0 || listeners.length === 0) return found;
+  return [...found, { path: ["web"], message: "no listener serves this: one of type web or universal does" }];
+}
+
+/** Whoever can reach a listener can read what its `static` holds, or that of an entry of `web`. */
+function secretsServed(
+  config: unknown,
+  listeners: readonly unknown[],
+  web: Readonly<Record<string, unknown>>,
+  files: readonly string[],
+): Finding[] {
   const secrets = [...files.map((file) => resolve(file)), ...secretPaths(config)];
-  return listeners.flatMap((listener, i) => {
-    if (!isRecord(listener) || typeof listener["static"] !== "string" || listener["static"] === "") return [];
-    const directory = resolve(listener["static"]);
+  const directories: [Path, unknown][] = [
+    ...listeners.map((listener, i): [Path, unknown] => [["listen", i, "static"], isRecord(listener) ? listener["static"] : undefined]),
+    ...Object.entries(web).map(([path, entry]): [Path, unknown] => {
+      const served = isRecord(entry) ? entry["static"] : undefined;
+      return isRecord(served) ? [["web", path, "static", "directory"], served["directory"]] : [["web", path, "static"], served];
+    }),
+  ];
+  return directories.flatMap(([path, text]) => {
+    if (typeof text !== "string" || text === "") return [];
+    const directory = resolve(text);
     const served = secrets.find(
       (secret) => secret === directory || secret.startsWith(directory.endsWith(sep) ? directory : directory + sep),
     );
     if (served === undefined) return [];
     const message = `everybody could read ${served}: name a directory without secrets, for example ./public`;
-    return [{ path: ["listen", i, "static"], message }];
+    return [{ path, message }];
   });
 }
 

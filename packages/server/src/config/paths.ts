@@ -10,6 +10,8 @@ const PATHS = [
   "listen.*.tls.cert",
   "listen.*.tls.key",
   "listen.*.tls.clientCa",
+  "web.*.static",
+  "web.*.static.directory",
   "realms.*.users",
   "realms.*.auth.*.users",
   "realms.*.auth.*.also.*.users",

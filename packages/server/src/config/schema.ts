@@ -15,6 +15,7 @@ import { eventsSchema } from "./events-schema.ts";
 import { count, duration, hostRule, originRule, procedure, proxy, size, uriPattern } from "./scalars.ts";
 import { servicesSchema } from "./services-schema.ts";
 import { formatDuration, formatSize } from "./units.ts";
+import { listenerWeb, webSchema } from "./web-schema.ts";
 
 const patterns = z.array(uriPattern).prefault([]);
 const disclosure = z.enum(["allow", "deny", "force"]);
@@ -217,7 +218,11 @@ const listener = z
       })
       .optional()
       .describe("Keeps browsers logged in, in realms with the method `cookie`. Needs origins that are named one by one."),
-    static: z.string().optional().describe("Directory whose files are served over HTTP: those that are there at the start, no dotfiles."),
+    static: z
+      .string()
+      .optional()
+      .describe("Directory whose files are served over HTTP: short for a static entry of `web` at /, for this listener."),
+    web: listenerWeb,
   })
   .superRefine((value, context) => {
     if ((value.port === undefined) === (value.path === undefined)) {
@@ -237,6 +242,8 @@ const listener = z
       });
     if (value.cookie?.sameSite === "none" && !(value.cookie.secure ?? value.tls !== undefined))
       context.addIssue({ code: "custom", path: ["cookie", "sameSite"], message: "browsers take sameSite: none from TLS only" });
+    if (value.type === "rawsocket" && Array.isArray(value.web))
+      context.addIssue({ code: "custom", path: ["web"], message: "a rawsocket listener speaks no HTTP: use type web or universal" });
     if (value.type === "rawsocket" && value.static !== undefined)
       context.addIssue({ code: "custom", path: ["static"], message: "a rawsocket listener speaks no HTTP: use type web or universal" });
   });
@@ -380,6 +387,7 @@ export const configSchema = z.strictObject({
     .describe(
       "Programs that run beside the router, by their names: it starts them, restarts them when they fail, and ends them with itself.",
     ),
+  web: webSchema,
   log: z
     .strictObject({
       level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info").describe("The least level that is written."),

@@ -1,7 +1,7 @@
 /** What `junctor dev` serves: its page, with a policy that lets it load nothing else, and the client for pages of one's own. */
 import { readFileSync } from "node:fs";
-import type { ServerResponse } from "node:http";
-import type { RequestHandler } from "../server.ts";
+import { escapeHtml, refuse } from "./refusal.ts";
+import type { WebService } from "./web-service.ts";
 
 interface File {
   readonly type: string;
@@ -9,8 +9,8 @@ interface File {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** @returns a handler for the page and all that it needs, and one for what pages of one's own need */
-export function devPage(realm: string, webSocketPath: string): { readonly all: RequestHandler; readonly client: RequestHandler } {
+/** @returns a service of the page and all that it needs, and one of what pages of one's own need */
+export function devPage(realm: string, webSocketPath: string): { readonly all: WebService; readonly client: WebService } {
   const html = asset("index.html").toString().replaceAll("{{realm}}", escapeHtml(realm)).replaceAll("{{path}}", escapeHtml(webSocketPath));
   const icon = file("image/svg+xml", asset("icon.svg"));
   const client: [string, File][] = [
@@ -29,37 +29,28 @@ export function devPage(realm: string, webSocketPath: string): { readonly all: R
 const OWN_FILES_ONLY = { "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'" };
 const FOR_EVERY_PAGE = { "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin" };
 
-function serve(files: ReadonlyMap<string, File>): RequestHandler {
-  return (request, response) => {
-    const found = files.get((request.url ?? "/").split("?", 1)[0] ?? "/");
-    if (found === undefined) return notFound(response);
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      response.writeHead(405, { Allow: "GET, HEAD" }).end();
-      return;
-    }
-    response.writeHead(200, {
-      "Content-Type": `${found.type}; charset=utf-8`,
-      "Content-Length": found.body.length,
-      "Cache-Control": "no-cache",
-      "X-Content-Type-Options": "nosniff",
-      "Referrer-Policy": "no-referrer",
-      ...found.headers,
-    });
-    response.end(request.method === "HEAD" ? undefined : found.body);
+function serve(files: ReadonlyMap<string, File>): WebService {
+  return {
+    handle: (request, response, rest) => {
+      const found = files.get(rest);
+      if (found === undefined) return refuse(request, response, 404, "The page of junctor dev is at /");
+      if (request.method !== "GET" && request.method !== "HEAD")
+        return refuse(request, response, 405, "This can only be read.", { Allow: "GET, HEAD" });
+      response.writeHead(200, {
+        "Content-Type": `${found.type}; charset=utf-8`,
+        "Content-Length": found.body.length,
+        "Cache-Control": "no-cache",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        ...found.headers,
+      });
+      response.end(request.method === "HEAD" ? undefined : found.body);
+    },
   };
-}
-
-function notFound(response: ServerResponse): void {
-  response.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
-  response.end("Not found. The page of junctor dev is at /\n");
 }
 
 function file(type: string, body: Buffer | string, headers: Readonly<Record<string, string>> = {}): File {
   return { type, body: Buffer.from(body), headers };
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
 function asset(name: string): Buffer {

@@ -1,0 +1,85 @@
+/**
+ * `web`: what is served over HTTP, path by path; exactly one kind of service at each. What a kind is for and how it is added
+ * stands in web/web-service.ts.
+ */
+import { z } from "zod";
+import { normalPath } from "../web/request-path.ts";
+import { isRecord } from "./auth-schema.ts";
+
+/** A form that is written as one text where nothing else is to be said. */
+const directory = z.string().min(1);
+
+const staticOptions = z.union([
+  directory.transform((directory) => ({ directory })),
+  z.strictObject({ directory: directory.describe("Whose files are served; no dotfiles, and nothing outside it.") }),
+]);
+
+const location = z.string().regex(/^(https?:\/\/|\/)[!-~]+$|^\/$/, "expected a URL, or a path of this server: https://example.com/, /new");
+const redirectOptions = z.union([
+  location.transform((to) => ({ to, status: 302, keepPath: false })),
+  z.strictObject({
+    to: location.describe("Where to: a URL, or a path of this server."),
+    status: z
+      .union([z.literal(301), z.literal(302), z.literal(303), z.literal(307), z.literal(308)])
+      .default(302)
+      .describe("308 and 301 are for ever: browsers remember them."),
+    keepPath: z.boolean().default(false).describe("Appends what follows the entry's own path, and the query."),
+  }),
+]);
+
+/** A new kind is a line here, and one in web/kinds.ts. */
+const webKinds = {
+  static: staticOptions.optional().describe("Files of a directory."),
+  redirect: redirectOptions.optional().describe("Sends clients elsewhere."),
+  json: z.unknown().optional().describe("A value, served as JSON."),
+  info: z.literal(true).optional().describe("Tells, as JSON, what runs here and in which version."),
+};
+
+export type WebKind = keyof typeof webKinds;
+const KINDS = Object.keys(webKinds) as WebKind[];
+
+const headers = z
+  .record(
+    z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, "expected the name of a header"),
+    z.string().regex(/^[\t -~]*$/, "expected visible ASCII: what a header can hold"),
+  )
+  .default({})
+  .describe("Headers that each answer carries, beside those of the service.");
+
+const entry = z.strictObject({ ...webKinds, headers }).superRefine((value, context) => {
+  const given = KINDS.filter((kind) => kind in value);
+  if (given.length === 1) return;
+  const message =
+    given.length === 0
+      ? `what is to be served here? expected one of ${KINDS.join(", ")}`
+      : `one path serves one thing; here are ${given.join(" and ")}`;
+  context.addIssue({ code: "custom", message });
+});
+
+// This runs with other errors or without, so that all are told at once: what is there is not known to be right.
+function checkPaths(web: unknown, context: z.core.$RefinementCtx): void {
+  if (!isRecord(web)) return;
+  const message = "expected a path that starts with /, without a / at its end, a query or dots: /, /app, /api/v1";
+  for (const path of Object.keys(web)) if (!isWebPath(path)) context.addIssue({ code: "custom", path: [path], message });
+}
+
+export function isWebPath(path: string): boolean {
+  return path === "/" || (normalPath(path) === path && !path.endsWith("/") && !path.includes("?"));
+}
+
+export const webSchema = z
+  .record(z.string(), entry)
+  .superRefine(checkPaths, { when: () => true })
+  .default({})
+  .describe("What web listeners serve over HTTP, by path. The longest path that a request's begins with serves it.");
+
+/** `listen[].web` */
+export const listenerWeb = z
+  .union([z.boolean(), z.array(z.string())])
+  .default(true)
+  .describe("What of `web` this listener serves: all (true), nothing (false), or the paths in this list.");
+
+export type WebConfig = z.output<typeof webSchema>;
+export type WebEntry = WebConfig[string];
+export type StaticOptions = z.output<typeof staticOptions>;
+export type RedirectOptions = z.output<typeof redirectOptions>;
