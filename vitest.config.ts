@@ -9,7 +9,7 @@ const alias = [
   { find: /^@junctor\/protocol\/auth$/, replacement: source("protocol/src/auth/index.ts") },
   { find: /^@junctor\/protocol$/, replacement: source("protocol/src/index.ts") },
   { find: /^@junctor\/router$/, replacement: source("router/src/index.ts") },
-  { find: /^@junctor\/client\/(msgpack|cbor|meta|(?:auth|passthru)\/.*)$/, replacement: source("client/src/$1.ts") },
+  { find: /^@junctor\/client\/(msgpack|cbor|meta|longpoll|(?:auth|passthru)\/.*)$/, replacement: source("client/src/$1.ts") },
   { find: /^@junctor\/client$/, replacement: source("client/src/node.ts") },
   { find: /^@junctor\/transport-node$/, replacement: source("transport-node/src/index.ts") },
   { find: /^@junctor\/testkit\/conformance$/, replacement: source("testkit/src/conformance/index.ts") },

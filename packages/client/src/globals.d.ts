@@ -25,6 +25,22 @@ interface WebSocketLike {
   send(data: string | Uint8Array): void;
   close(code?: number, reason?: string): void;
 }
+declare function fetch(
+  url: string,
+  options: {
+    readonly method: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body?: string | Uint8Array;
+    readonly credentials: "same-origin";
+    readonly cache: "no-store";
+    readonly signal: AbortSignal;
+  },
+): Promise<{
+  readonly ok: boolean;
+  readonly status: number;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  text(): Promise<string>;
+}>;
 declare class TextEncoder {
   encode(input: string): Uint8Array;
 }

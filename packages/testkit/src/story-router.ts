@@ -7,13 +7,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectOptions, connect, type Event, type Session, type SubscribeOptions } from "@junctor/client";
+import { longPoll } from "@junctor/client/longpoll";
 import type { Serializer } from "@junctor/protocol";
 import { type RealmConfig, Router, type RouterEvent, type RouterLimits } from "@junctor/router";
 import {
   type Connection,
+  type ConnectionInfo,
   type ConnectionLimits,
   type Listener,
   type ListenOptions,
+  LongPoll,
   listen,
   nodeSerializers,
   type TransportEvent,
@@ -27,7 +30,7 @@ import { VirtualClock } from "./virtual-clock.ts";
 type Kind = ListenOptions["kind"];
 
 interface TransportKind {
-  readonly scheme: "memory" | "ws" | "wss" | "ws+unix" | "tcp" | "tls" | "unix";
+  readonly scheme: "memory" | "http" | "ws" | "wss" | "ws+unix" | "tcp" | "tls" | "unix";
   readonly listen?: Kind;
   readonly deflate?: boolean;
   readonly batched?: boolean;
@@ -43,6 +46,7 @@ const TRANSPORTS = {
   tcp: { scheme: "tcp", listen: "rawsocket" },
   tls: { scheme: "tls", listen: "rawsocket" },
   unix: { scheme: "unix", listen: "rawsocket" },
+  longpoll: { scheme: "http", listen: "web" },
   "universal ws": { scheme: "ws", listen: "universal" },
   "universal tcp": { scheme: "tcp", listen: "universal" },
   "universal wss": { scheme: "wss", listen: "universal" },
@@ -110,6 +114,7 @@ export class StoryRouter implements AsyncDisposable {
   readonly #connectionOf = new Map<Session, Connection>();
   #joining: Promise<unknown> = Promise.resolve();
   #listener: Listener | undefined = undefined;
+  #longPoll: LongPoll | undefined = undefined;
   #directory: string | undefined = undefined;
 
   constructor(options: StoryOptions) {
@@ -129,6 +134,17 @@ export class StoryRouter implements AsyncDisposable {
   async open(): Promise<void> {
     const { scheme, listen: kind, deflate = false }: TransportKind = TRANSPORTS[this.connection.transport];
     if (kind === undefined) return;
+    const edge = {
+      limits: this.#options.limits ?? {},
+      accept: (connection: Connection, info: ConnectionInfo) => {
+        this.#accepted.push(connection);
+        return this.router.attach(connection, info);
+      },
+      log: (event: TransportEvent) => this.log.push(event),
+      now: () => this.clock.now(),
+    };
+    const polls = scheme === "http" ? new LongPoll(edge) : undefined;
+    this.#longPoll = polls;
     const isUnix = scheme === "ws+unix" || scheme === "unix";
     if (isUnix) this.#directory = mkdtempSync(join(tmpdir(), "junctor-story-"));
     this.#listener = await listen({
@@ -136,13 +152,8 @@ export class StoryRouter implements AsyncDisposable {
       ...(this.#directory === undefined ? { port: 0 } : { path: join(this.#directory, "socket") }),
       ...(scheme === "wss" || scheme === "tls" ? { tls: { cert: TEST_CERTIFICATE, key: TEST_KEY } } : {}),
       deflate,
-      limits: this.#options.limits ?? {},
-      accept: (connection, info) => {
-        this.#accepted.push(connection);
-        return this.router.attach(connection, info);
-      },
-      log: (event) => this.log.push(event),
-      now: () => this.clock.now(),
+      ...edge,
+      ...(polls && { onRequest: (request, response) => polls.handle(request, response, (request.url ?? "").slice(LONG_POLL_PATH.length)) }),
       ...this.#options.listen,
     });
   }
@@ -157,6 +168,8 @@ export class StoryRouter implements AsyncDisposable {
     const { scheme } = TRANSPORTS[this.connection.transport];
     const { address } = this.listener;
     switch (scheme) {
+      case "http":
+        return `http://${address}${LONG_POLL_PATH}`;
       case "ws":
       case "wss":
         return `${scheme}://${address}/ws`;
@@ -192,8 +205,9 @@ export class StoryRouter implements AsyncDisposable {
     return session;
   }
 
-  #way({ listen, batched, deflate = false }: TransportKind, serializer: Serializer): Partial<ConnectOptions> {
+  #way({ scheme, listen, batched, deflate = false }: TransportKind, serializer: Serializer): Partial<ConnectOptions> {
     if (listen === undefined) return { dial: this.router.dial() };
+    if (scheme === "http") return { dial: longPoll(this.url, [serializer]) };
     if (batched) return { dial: batchedWebSocket(this.url, serializer) };
     return { url: this.url, serializers: [serializer], tls: { ca: TEST_CERTIFICATE }, deflate };
   }
@@ -209,15 +223,19 @@ export class StoryRouter implements AsyncDisposable {
   advance(ms: number): void {
     this.clock.advance(ms);
     this.#listener?.tick();
+    this.#longPoll?.tick();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#sessions.map((session) => session.leave()));
     this.router.close();
+    await this.#longPoll?.close();
     await this.#listener?.close();
     if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true });
   }
 }
+
+const LONG_POLL_PATH = "/lp";
 
 /** What a subscriber hears. */
 export class Heard extends Inbox<Event> {

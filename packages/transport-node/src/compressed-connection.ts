@@ -29,7 +29,7 @@ export class ServerWebSocket extends WebSocket {
   }
 }
 
-export class CompressedConnection extends MessageConnection {
+export class CompressedConnection extends MessageConnection<Socket> {
   readonly #webSocket: ServerWebSocket;
   #error: string | undefined = undefined;
   /** Messages that `ws` found, during a pause, in what it had read before: at most what one chunk holds. */

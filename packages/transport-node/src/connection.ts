@@ -9,7 +9,6 @@
  *
  * Spec: reliability G5 to G7; AMB-67, AMB-125.
  */
-import type { Socket } from "node:net";
 import {
   type ChannelBinding,
   CloseReason,
@@ -39,7 +38,22 @@ export interface ConnectionObserver {
   slowConsumer(connection: Connection, action: string): void;
 }
 
-export abstract class Connection extends Intake implements Transport, Flushable {
+/** Where output goes: a socket, or what stands for one. */
+export interface Sink {
+  /** Bytes that have been written and not been taken. */
+  readonly writableLength: number;
+  /** All that ever came from there, and went there. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** @param taken called when nothing of it waits any more, or never will */
+  write(bytes: Uint8Array, taken?: (error?: Error | null) => void): unknown;
+  /** Between these, what is written leaves together. */
+  cork(): void;
+  uncork(): void;
+  destroy(): unknown;
+}
+
+export abstract class Connection<S extends Sink = Sink> extends Intake implements Transport, Flushable {
   readonly openedAt: number;
   readonly address: string | undefined;
   /** On this machine a process that ends closes its sockets. */
@@ -54,7 +68,7 @@ export abstract class Connection extends Intake implements Transport, Flushable 
   protected readonly limits: ConnectionLimits;
   /** The longest message that the peer takes. */
   protected maxLength = Number.POSITIVE_INFINITY;
-  protected readonly socket: Socket;
+  protected readonly socket: S;
   /** Milliseconds on a scale that never goes back. */
   protected readonly now: () => number;
   readonly #observer: ConnectionObserver;
@@ -93,7 +107,7 @@ export abstract class Connection extends Intake implements Transport, Flushable 
   #isLost = false;
 
   constructor(
-    socket: Socket,
+    socket: S,
     encoding: Encoding,
     limits: ConnectionLimits,
     observer: ConnectionObserver,

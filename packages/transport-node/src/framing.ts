@@ -27,6 +27,35 @@ export const rawFraming: Framing = {
   writeHead: (bytes, at, length) => writeFrameHead(bytes, at, FrameType.Message, length),
 };
 
+/**
+ * HTTP long-poll (9.4): a batch goes into the body of a response as it is. Where each body is one message, its length stands
+ * before it in the queue, which tells where the next one begins, and is not sent.
+ */
+export function longPollFraming(format?: BatchFormat): Framing {
+  if (format === undefined) return alone;
+  let framing = batches.get(format);
+  if (framing === undefined) {
+    framing = {
+      name: `longpoll.${format.name}`,
+      format,
+      withFormat: longPollFraming,
+      headSize: () => 0,
+      writeHead: () => {},
+    };
+    batches.set(format, framing);
+  }
+  return framing;
+}
+
+const batches = new Map<BatchFormat, Framing>();
+const alone: Framing = {
+  name: "longpoll",
+  format: undefined,
+  withFormat: longPollFraming,
+  headSize: () => 4,
+  writeHead: (bytes, at, length) => new DataView(bytes.buffer, bytes.byteOffset).setUint32(at, length),
+};
+
 const known = new Map<string, WebSocketFraming>();
 
 /**

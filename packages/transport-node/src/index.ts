@@ -7,6 +7,7 @@ export { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS, type SlowConsumerPoli
 export { ListenError } from "./listen-error.ts";
 export type { ConnectionInfo, ListenOptions, TransportEvent } from "./listen-options.ts";
 export { Listener, listen } from "./listener.ts";
+export { LongPoll, type LongPollOptions } from "./longpoll.ts";
 export { NodeClock } from "./node-clock.ts";
 export { nodeText } from "./node-text.ts";
 export { RefusalReason } from "./refusal-reason.ts";

@@ -12,7 +12,7 @@ import type { WebAccess } from "./web-access.ts";
 
 /** What the listener knows of a peer when it connects. */
 export interface ConnectionInfo {
-  readonly transport: "websocket" | "rawsocket";
+  readonly transport: "websocket" | "rawsocket" | "longpoll";
   readonly serializer: string;
   /** Absent for UNIX sockets. */
   readonly address?: string;

@@ -1,14 +1,14 @@
 /**
- * What both kinds of WebSocket connection make of what arrives whole: a message, or a batch of messages.
+ * What connections make of what arrives whole, in a WebSocket message or a request: a message, or a batch of messages.
  *
  * Spec: requirements 9.1, 9.2; AMB-33, AMB-117.
  */
 import { BatchReader, type Message, ProtocolError, separatedByCancel } from "@junctor/protocol";
-import { Connection } from "./connection.ts";
+import { Connection, type Sink } from "./connection.ts";
 import { encodingOf } from "./encodings.ts";
 import { WRONG_FRAME, wrongFrame } from "./websocket-close.ts";
 
-export abstract class MessageConnection extends Connection {
+export abstract class MessageConnection<S extends Sink> extends Connection<S> {
   /** Of our CLOSE frame, where the reason alone does not tell. */
   protected status: number | undefined = undefined;
   /** To be kept by the subclass: what waits in a batch waits, too. */

@@ -14,7 +14,7 @@ import { Connection, type ConnectionObserver } from "./connection.ts";
 import type { Encoding } from "./encoding.ts";
 import type { ConnectionLimits } from "./limits.ts";
 
-export class RawSocketConnection extends Connection implements FrameHandler {
+export class RawSocketConnection extends Connection<Socket> implements FrameHandler {
   readonly #parser: FrameParser;
   readonly #ownLength: number;
   #error: string | undefined = undefined;

@@ -13,7 +13,7 @@ import { MessageConnection } from "./message-connection.ts";
 import { closeStatus } from "./websocket-close.ts";
 import { WebSocketFrameParser, type WebSocketHandler } from "./websocket-frame.ts";
 
-export class WebSocketConnection extends MessageConnection implements WebSocketHandler {
+export class WebSocketConnection extends MessageConnection<Socket> implements WebSocketHandler {
   readonly #parser: WebSocketFrameParser;
   #error: string | undefined = undefined;
   /** What the peer's CLOSE frame said; 1006 stands for none. */
