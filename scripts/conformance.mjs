@@ -22,6 +22,7 @@ await build({
     "@junctor/protocol/serializer": source("protocol/src/serializer"),
     "@junctor/protocol/auth": source("protocol/src/auth/index.ts"),
     "@junctor/router": source("router/src/index.ts"),
+    "@junctor/client/longpoll": source("client/src/longpoll.ts"),
     "@junctor/client": source("client/src/node.ts"),
     "@junctor/transport-node": source("transport-node/src/index.ts"),
   },

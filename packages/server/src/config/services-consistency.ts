@@ -1,5 +1,4 @@
 /** What services say of others: realms and roles that have to be there, services that they come after, modules that can be run. */
-import { existsSync } from "node:fs";
 import { extname } from "node:path";
 import { isRecord } from "./auth-schema.ts";
 import { type Finding, missing, type Path } from "./finding.ts";
@@ -27,7 +26,6 @@ export function servicesFindings(config: Readonly<Record<string, unknown>>): Fin
 }
 
 function unrunnable(module: string, path: Path): Finding[] {
-  if (!existsSync(module)) return [{ path, message: `there is no file ${module}` }];
   const extension = extname(module);
   if ([".js", ".mjs", ".cjs"].includes(extension)) return [];
   if (![".ts", ".mts", ".cts"].includes(extension))

@@ -94,7 +94,6 @@ describe("mistakes", () => {
     ).toEqual([
       "5 services.none: a service needs either a command or a module",
       "6 services.both: a service needs either a command or a module",
-      "6 services.both.module: there is no file /no/such.js",
       "7 services.shy.role: a role needs a realm: the one that the service joins",
       '8 services.lost.realm: got "ap", expected a realm of this file, which has app; did you mean app?',
       '9 services.stranger.role: got "backnd", expected a role of its realm, which has guest, backend; did you mean backend?',
