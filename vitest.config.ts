@@ -11,6 +11,7 @@ const alias = [
   { find: /^@junctor\/router$/, replacement: source("router/src/index.ts") },
   { find: /^@junctor\/client\/(msgpack|cbor|meta|longpoll|(?:auth|passthru)\/.*)$/, replacement: source("client/src/$1.ts") },
   { find: /^@junctor\/client$/, replacement: source("client/src/node.ts") },
+  { find: /^@junctor\/admin-api$/, replacement: source("admin-api/src/index.ts") },
   { find: /^@junctor\/transport-node$/, replacement: source("transport-node/src/index.ts") },
   { find: /^@junctor\/testkit\/conformance$/, replacement: source("testkit/src/conformance/index.ts") },
   { find: /^@junctor\/testkit\/test-chain$/, replacement: source("testkit/src/test-chain.ts") },

@@ -27,7 +27,7 @@ log: {format: json}
 );
 writeFileSync(
   folder.file("unread.yaml"),
-  `{version: 1, listen: [{type: rawsocket, port: 0}], realms: {app: ${open}}, log: {format: json}}`,
+  `{version: 1, listen: [{type: rawsocket, port: 0}], realms: {app: ${open}}, log: {format: json}, state: unread}`,
 );
 
 let router: Running;

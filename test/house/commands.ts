@@ -31,11 +31,13 @@ export function commandsOf(code: string): Command[] {
 
 export class Commands implements AsyncDisposable {
   readonly #url: string;
+  readonly #state: string;
   readonly #running: ChildProcess[] = [];
 
-  /** @param url of the router that the commands talk to */
-  constructor(url: string) {
+  /** Of the router that the commands talk to: where it listens, and what is administered by its control socket. */
+  constructor({ url, state }: { readonly url: string; readonly state: string }) {
     this.#url = url;
+    this.#state = state;
   }
 
   /** @returns what it printed */
@@ -76,7 +78,7 @@ export class Commands implements AsyncDisposable {
       for (const option of args.filter((arg) => arg.startsWith("-"))) assert(stdout.includes(option), `junctor ${verb} ${option}`);
       return "";
     }
-    const own = args.includes("--url") ? [] : ["--url", this.#url];
+    const own = args.includes("--url") ? [] : ADMINISTER.has(verb) ? ["--state", this.#state] : ["--url", this.#url];
     if (args.at(-1) !== "&") return (await run([verb, ...args, ...own])).stdout;
     const child = spawn(process.execPath, [CLI, verb, ...args.slice(0, -1), ...own], { stdio: ["ignore", "pipe", "pipe"], cwd: root });
     this.#running.push(child);
@@ -84,6 +86,9 @@ export class Commands implements AsyncDisposable {
     return "";
   }
 }
+
+/** What talks to a server's control socket. */
+const ADMINISTER = new Set(["status", "sessions", "subs", "procs", "realms", "closed", "slow", "alarms", "top", "trace", "log"]);
 
 const run = (args: readonly string[]) => promisify(execFile)(process.execPath, [CLI, ...args], { cwd: root });
 

@@ -8,10 +8,13 @@ export const CLI = join(root, "packages/server/dist/cli/main.js");
 export class DevRouter {
   /** `host:port` */
   readonly address: string;
+  /** Its state directory. */
+  readonly state: string;
   readonly #process: ChildProcess;
 
-  private constructor(address: string, process: ChildProcess) {
+  private constructor(address: string, state: string, process: ChildProcess) {
     this.address = address;
+    this.state = state;
     this.#process = process;
   }
 
@@ -21,8 +24,8 @@ export class DevRouter {
 
   static async start(...args: readonly string[]): Promise<DevRouter> {
     const child = spawn(process.execPath, [CLI, "dev", "--port", "0", ...args], { stdio: ["ignore", "pipe", "inherit"] });
-    const address = await printed(child, /ws:\/\/(\S+)\/ws/);
-    return new DevRouter(address, child);
+    const [address, state] = await Promise.all([printed(child, /ws:\/\/(\S+)\/ws/), printed(child, /--state (\S+)/)]);
+    return new DevRouter(address, state, child);
   }
 
   async stop(): Promise<void> {

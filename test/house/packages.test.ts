@@ -10,16 +10,17 @@ import { files, read, root } from "./files.ts";
 /** Which of our packages each one may use. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "@junctor/protocol": [],
+  "@junctor/admin-api": [],
   "@junctor/router": ["@junctor/protocol"],
   "@junctor/client": ["@junctor/protocol", "@junctor/transport-node"],
   "@junctor/transport-node": ["@junctor/protocol"],
-  junctor: ["@junctor/protocol", "@junctor/router", "@junctor/client", "@junctor/transport-node"],
+  junctor: ["@junctor/protocol", "@junctor/admin-api", "@junctor/router", "@junctor/client", "@junctor/transport-node"],
   "@junctor/testkit": ["@junctor/protocol", "@junctor/router", "@junctor/client", "@junctor/transport-node", "junctor"],
 };
 
 /** Packages that run wherever JavaScript does. The client's entry for Node.js is the one file that does not. */
-const PORTABLE = ["@junctor/protocol", "@junctor/router", "@junctor/client"];
-const SANS_IO = ["@junctor/protocol", "@junctor/router"];
+const PORTABLE = ["@junctor/protocol", "@junctor/admin-api", "@junctor/router", "@junctor/client"];
+const SANS_IO = ["@junctor/protocol", "@junctor/admin-api", "@junctor/router"];
 const NODE_ENTRY = "packages/client/src/node.ts";
 
 /** Loaded by a dependency, if it is there: no import of ours names it. */

@@ -1,4 +1,5 @@
 // The reference pages name exactly what the code names: nothing is missing, nothing is left over.
+import { AdminError, EVENTS, PROCEDURES } from "@junctor/admin-api";
 import * as client from "@junctor/client";
 import { CloseReason, Uri } from "@junctor/protocol";
 import { DEFAULT_LIMITS, RouterError } from "@junctor/router";
@@ -30,6 +31,7 @@ describe("docs/reference/errors.md", () => {
       Object.values(RouterError),
       client.HANDLER_FAILED,
       CommandError.failed,
+      Object.values(AdminError),
     ];
     expect(named(errors, "Error URIs").sort()).toEqual(catalogue.flat().sort());
   });
@@ -57,7 +59,13 @@ describe("docs/reference/errors.md", () => {
   });
 
   test("no URI of an error stands in the sources that no catalogue has", () => {
-    const known = new Set<string>([...Object.values(Uri), ...Object.values(RouterError), client.HANDLER_FAILED, CommandError.failed]);
+    const known = new Set<string>([
+      ...Object.values(Uri),
+      ...Object.values(RouterError),
+      client.HANDLER_FAILED,
+      CommandError.failed,
+      ...Object.values(AdminError),
+    ]);
     const unknown = files
       .filter((file) => /^packages\/(?!testkit).*\/src\/.*\.ts$/.test(file) && !file.endsWith(".test.ts"))
       .flatMap((file) => [...read(file).matchAll(/"((?:wamp|junctor)\.(?:error|close)\.[\w.]+)"/g)].map(([, uri = ""]) => uri))
@@ -91,6 +99,16 @@ describe("docs/reference/log-events.md", () => {
       expect({ event, logged }).toEqual({ event, logged: [level] });
     }
   });
+});
+
+test("docs/reference/admin-api.md names every procedure and event of the administration, and who may use it", () => {
+  const page = read("docs/reference/admin-api.md");
+  const rows = (heading: string) => {
+    const [, section = ""] = new RegExp(`^## ${heading}\\n([\\s\\S]*?)(?=^## |$(?![\\s\\S]))`, "m").exec(page) ?? [];
+    return Object.fromEntries(rowsOf(section).map(([uri = "", role = ""]) => [uri.replaceAll("`", ""), role]));
+  };
+  expect(rows("Procedures")).toEqual(PROCEDURES);
+  expect(rows("Events")).toEqual(EVENTS);
 });
 
 test("docs/reference/config.md is what `npm run docs` makes of the schema", () => {

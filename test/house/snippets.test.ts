@@ -127,7 +127,7 @@ describe("programs", () => {
 });
 
 test.each(inLanguage("sh"))("the commands at $name", async ({ code }) => {
-  await using commands = new Commands(router.url);
+  await using commands = new Commands(router);
   for (const { text, expected } of commandsOf(code)) {
     const printed = await commands.perform(text);
     expect(missing(printed, expected)).toBeUndefined();

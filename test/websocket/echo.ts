@@ -47,6 +47,10 @@ class EchoSerializer implements Serializer {
     throw new TypeError("nobody reads what is echoed");
   }
 
+  bounds(): never {
+    throw new TypeError("nobody reads what is echoed");
+  }
+
   valueWriter(): never {
     throw new TypeError("nobody writes what is echoed");
   }

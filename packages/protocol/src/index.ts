@@ -60,5 +60,5 @@ export { portableText, type TextCodec } from "./serializer/text.ts";
 export { type SessionState, type Side, type Verdict, verdict } from "./session/lifecycle.ts";
 export { CloseReason, errorCloseReason, webSocketCloseReason } from "./transport/close-reason.ts";
 export { linkedTransports, type MemoryTransport } from "./transport/memory.ts";
-export type { AbortSignalLike, ChannelBinding, Dial, Receiver, SendOutcome, Transport } from "./transport/transport.ts";
+export type { AbortSignalLike, ChannelBinding, Dial, Receiver, SendOutcome, Traffic, Transport } from "./transport/transport.ts";
 export { isPattern, isReserved, isUri, type MatchPolicy, Uri, type UriRule } from "./uri.ts";

@@ -26,6 +26,7 @@ import {
   type SessionId,
   type Subscribe,
   type SubscriptionId,
+  type Traffic,
   type Transport,
   Uri,
   type verdict,
@@ -194,6 +195,21 @@ export class Session implements Principal {
   /** Somebody waits for its answer to a call. */
   get isAwaited(): boolean {
     return this.#invocations !== undefined && this.#invocations.size > 0;
+  }
+
+  /** How many it has of each; no table is made for those it has none of. */
+  get holdings(): { readonly subscriptions: number; readonly registrations: number; readonly calls: number; readonly invocations: number } {
+    return {
+      subscriptions: this.#subscriptions?.size ?? 0,
+      registrations: this.#registrations?.size ?? 0,
+      calls: this.#calls?.size ?? 0,
+      invocations: this.#invocations?.size ?? 0,
+    };
+  }
+
+  /** Of its connection. */
+  get traffic(): Traffic | undefined {
+    return this.#transport.traffic;
   }
 
   send(message: Message): SendOutcome {

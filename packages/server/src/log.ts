@@ -16,6 +16,16 @@ export type ServerEvent =
   | { readonly event: "server.ready"; readonly pid: number; readonly realms: readonly string[] }
   | { readonly event: "server.stopping"; readonly signal: string }
   | { readonly event: "server.stopped" }
+  /** Somebody has acted on the server, or tried to: `message` says why it failed. */
+  | {
+      readonly event: "admin.action";
+      readonly procedure: string;
+      readonly session: number;
+      readonly authid: string;
+      readonly authrole: string;
+      readonly address: string | undefined;
+      readonly message: string | undefined;
+    }
   /** So many lines before this one could not be written. */
   | { readonly event: "log.lost"; readonly lines: number }
   /** Something in an authentication method failed that is not the client's credentials: it was refused (G14). */

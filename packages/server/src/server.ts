@@ -1,12 +1,14 @@
 /**
  * The composition root: configuration in, running router out.
  *
- *     configuration → realms with their roles and stores → router → web services → listeners, each with its transports → the log
+ *     configuration → realms with their roles and stores → router → services, web services, administration → listeners, each
+ *     with its transports → the log
  */
 import { resolve } from "node:path";
 import type { RouterLimits } from "@junctor/router";
 import { type Authorizer, type RealmConfig, Router } from "@junctor/router";
 import { type ConnectionLimits, type Listener, listen, NodeClock, nodeSerializers } from "@junctor/transport-node";
+import { Admin, type AdminOptions } from "./admin/admin.ts";
 import { ProcedureAuthorizer } from "./auth/authorizer.ts";
 import { CookieJar, cookieExchange } from "./auth/cookie.ts";
 import { Decoy } from "./auth/decoy.ts";
@@ -17,6 +19,7 @@ import { roleConfig } from "./auth/role-config.ts";
 import { endRevoked, logOut } from "./auth/session-proof.ts";
 import { Throttle } from "./auth/throttle.ts";
 import type { TrustResolver } from "./auth/trust.ts";
+import type { AdminConfig } from "./config/admin-schema.ts";
 import { callConfig } from "./config/calls-schema.ts";
 import { eventsConfig } from "./config/events-schema.ts";
 import type { Config, ListenerConfig, RealmFileConfig } from "./config/schema.ts";
@@ -38,8 +41,11 @@ export interface ServerOptions {
   readonly services?: Config["services"];
   /** Services of the program that starts the server, by their names. They run in its own process. */
   readonly components?: Readonly<Record<string, ComponentService>>;
-  /** Directory for what has to survive a restart. Default: `.junctor` in the current one. */
+  readonly admin?: AdminConfig;
+  /** The state directory. Default: none, and with it no control socket. */
   readonly state?: string;
+  /** The configuration's file, for people. */
+  readonly file?: string;
   readonly limits: { readonly router: RouterLimits; readonly connection: ConnectionLimits };
   readonly log: (event: LogEvent) => void;
   /** Knows more roots of trust than the configuration: for cryptosign methods without `trustRoots`. */
@@ -49,6 +55,7 @@ export interface ServerOptions {
 export interface RunningServer {
   readonly router: Router;
   readonly listeners: readonly Listener[];
+  readonly admin: Admin;
   readonly services: ServiceManager;
   /** Reads users files that have changed at once; otherwise within half a second. */
   reload(): void;
@@ -79,6 +86,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const web = new WebServices(router, log);
   const stores: DiskEventStore[] = [];
   const listeners: Listener[] = [];
+  let control: Listener | undefined;
   const serviceManager = new ServiceManager({
     router,
     log,
@@ -91,9 +99,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     clearInterval(watching);
     await serviceManager.close();
     router.close();
-    await Promise.all(listeners.map((listener) => listener.close(limits.router.goodbyeTimeoutMs)));
+    await Promise.all([...listeners, ...(control ? [control] : [])].map((listener) => listener.close(limits.router.goodbyeTimeoutMs)));
     await Promise.all([web.close(), ...stores.map((store) => store.close())]);
   };
+  let admin: Admin;
   try {
     for (const [name, realm] of Object.entries(options.realms)) {
       const store = await openStore(realm.events, log);
@@ -103,6 +112,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       router.addRealm({ ...config, authenticate, events: eventsConfig(realm.events, store), calls: callConfig(realm.calls) });
     }
     (await web.prepare(options.web ?? {})).commit();
+    const view = viewOf(options, listeners);
+    admin = new Admin({ router, config: options.admin, auth, state: options.state, limits: limits.connection, log, view });
+    control = await admin.open();
     const startServices = await services.prepare(options.services ?? {});
     const maxAgeMs = Math.max(...Object.values(options.realms).map(rememberedMs));
     for (const listener of options.listen) {
@@ -117,7 +129,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await close();
     throw error;
   }
-  return { router, listeners, services: serviceManager, reload, close };
+  return { router, listeners, services: serviceManager, admin, reload, close };
+}
+
+/** What `junctor status` tells. */
+function viewOf({ listen, file }: ServerOptions, listeners: readonly Listener[]): AdminOptions["view"] {
+  const loadedAt = Date.now();
+  return {
+    version: VERSION,
+    listeners: () =>
+      listeners.map(({ address, connections }, i) => {
+        const { type = "?", tls } = listen[i] ?? {};
+        return { type, address, tls: tls !== undefined, connections: connections.size };
+      }),
+    isDraining: () => false,
+    config: () => (file === undefined ? undefined : { file, loadedAt }),
+  };
 }
 
 /** Failed attempts are slowed down over all realms together: a guesser gains nothing by trying several. */

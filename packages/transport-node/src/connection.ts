@@ -19,6 +19,7 @@ import {
   ProtocolError,
   type SendOutcome,
   SerializationError,
+  type Traffic,
   type Transport,
 } from "@junctor/protocol";
 import { isLoopback } from "./address.ts";
@@ -130,6 +131,11 @@ export abstract class Connection<S extends Sink = Sink> extends Intake implement
   /** Bytes that wait for the peer: in our queue, in the socket's, and for the end of the turn. */
   get queued(): number {
     return this.socket.writableLength + (this.#backlog?.size ?? 0) + this.#gathered + (this.#batch?.size ?? 0);
+  }
+
+  get traffic(): Traffic {
+    const { queued, dropped } = this;
+    return { bytesReceived: this.socket.bytesRead, bytesSent: this.socket.bytesWritten, queued, dropped };
   }
 
   get serializerName(): string {

@@ -4,6 +4,7 @@ import { MAX_ID } from "../id.ts";
 import { HeaderReader } from "../message/header-reader.ts";
 import { NO_OPTIONS } from "../message/message.ts";
 import { Payload } from "../message/payload.ts";
+import { NOWHERE } from "./nowhere.ts";
 import type { Serializer, ValueSink } from "./serializer.ts";
 import { type TextCodec, TextTable } from "./text.ts";
 import { ValueBuilder } from "./value-builder.ts";
@@ -26,6 +27,8 @@ export abstract class BinaryReader extends HeaderReader {
   readonly #format: string;
   /** Elements of the message list that are still to come, or INDEFINITE. */
   #left = 0;
+  /** Nobody reads the texts of the values that are walked. */
+  #isDry = false;
 
   constructor(format: string, serializer: Serializer, codec: TextCodec) {
     super();
@@ -152,6 +155,27 @@ export abstract class BinaryReader extends HeaderReader {
     for (let i = 0; i < count; i++) this.walkValue(sink, false);
   }
 
+  /** Where the values of a checked tail of a message list lie. */
+  bounds(bytes: Uint8Array, start: number, end: number, count: number, depth: number): readonly number[] {
+    this.bytes = bytes;
+    this.at = start;
+    this.limit = end;
+    const found: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const valueStart = this.at;
+      this.skip(depth);
+      found.push(valueStart, this.at);
+      this.at = valueStart;
+      this.#isDry = true;
+      try {
+        this.walkValue(NOWHERE, false);
+      } finally {
+        this.#isDry = false;
+      }
+    }
+    return found;
+  }
+
   protected malformed(expected: string): never {
     const where = this.type === 0 ? "" : ` (message type ${this.type})`;
     throw new ProtocolError("MALFORMED_BYTES", `${this.#format}${where}: expected ${expected} at byte ${this.at - this.#start}`);
@@ -180,7 +204,7 @@ export abstract class BinaryReader extends HeaderReader {
   protected takeText(length: number): string {
     const start = this.at;
     this.at += length;
-    return this.codec.decode(this.bytes, start, this.at);
+    return this.#isDry ? "" : this.codec.decode(this.bytes, start, this.at);
   }
 
   /** To the next element of the message list. */

@@ -46,6 +46,10 @@ export abstract class BinarySerializer implements Serializer {
     this.reader.walk(bytes, start, end, count, sink);
   }
 
+  bounds(bytes: Uint8Array, start: number, end: number, count: number, depth: number): readonly number[] {
+    return this.reader.bounds(bytes, start, end, count, depth);
+  }
+
   abstract valueWriter(): ValueWriter;
 }
 

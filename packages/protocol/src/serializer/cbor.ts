@@ -95,6 +95,10 @@ class CborValueWriter implements ValueWriter {
   mapEnd(): void {
     this.#heads.close((count) => head(MAP, count));
   }
+  encoded(bytes: Uint8Array, start: number, end: number): void {
+    this.#heads.item(false);
+    this.#out.append(bytes, start, end);
+  }
   finish(): Uint8Array {
     return this.#out.copy();
   }

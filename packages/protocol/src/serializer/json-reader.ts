@@ -11,6 +11,7 @@ import { NO_OPTIONS } from "../message/message.ts";
 import { Payload } from "../message/payload.ts";
 import { fromBase64 } from "./base64.ts";
 import { narrow } from "./integer.ts";
+import { NOWHERE } from "./nowhere.ts";
 import { MAX_DEPTH, type Serializer, type ValueSink } from "./serializer.ts";
 import { type TextCodec, TextTable, utf8Next } from "./text.ts";
 import { ValueBuilder } from "./value-builder.ts";
@@ -24,6 +25,8 @@ export class JsonReader extends HeaderReader {
   #start = 0;
   #at = 0;
   #end = 0;
+  /** Nobody reads the texts and numbers of the values that are walked. */
+  #isDry = false;
 
   constructor(serializer: Serializer, codec: TextCodec) {
     super();
@@ -428,10 +431,37 @@ export class JsonReader extends HeaderReader {
     }
   }
 
+  /** Where the values of a checked tail of a message list lie. */
+  bounds(bytes: Uint8Array, start: number, end: number, count: number, depth: number): readonly number[] {
+    this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
+    const found: number[] = [];
+    for (let i = 0; i < count; i++) {
+      if (i > 0) {
+        this.#peek();
+        this.#at++; // the comma
+        this.#peek();
+      }
+      const valueStart = this.#at;
+      this.#skip(depth);
+      found.push(valueStart, this.#at);
+      this.#at = valueStart;
+      this.#isDry = true;
+      try {
+        this.#walkValue(NOWHERE, true);
+      } finally {
+        this.#isDry = false;
+      }
+    }
+    return found;
+  }
+
   /** One value that `#skip` has checked. */
   #walkValue(sink: ValueSink, hasBinary: boolean): void {
     switch (this.#peek()) {
       case QUOTE: {
+        if (this.#isDry && this.#bytes[this.#at + 1] !== BACKSLASH) return this.#passString();
         const text = this.#string(!hasBinary);
         if (hasBinary && text.charCodeAt(0) === 0)
           sink.binary(decodeBinary(text)); // [SER-08]
@@ -456,7 +486,8 @@ export class JsonReader extends HeaderReader {
             this.#at++;
             this.#peek();
           }
-          sink.key(this.#string(!hasBinary));
+          if (this.#isDry) this.#passString();
+          else sink.key(this.#string(!hasBinary));
           this.#peek();
           this.#at++; // the colon
           this.#walkValue(sink, hasBinary);
@@ -479,11 +510,17 @@ export class JsonReader extends HeaderReader {
       default: {
         const start = this.#at;
         const isFloat = this.#number();
+        if (this.#isDry && (isFloat || this.#at - start <= LONGEST_INTEGER)) return;
         const text = this.#codec.decode(this.#bytes, start, this.#at);
         if (isFloat) sink.float(Number(text));
         else emitInteger(text, sink);
       }
     }
+  }
+
+  #passString(): void {
+    this.#at++;
+    this.#skipString();
   }
 }
 

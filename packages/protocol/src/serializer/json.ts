@@ -71,6 +71,10 @@ export class JsonSerializer implements Serializer {
     this.#reader.walk(bytes, start, end, count, sink);
   }
 
+  bounds(bytes: Uint8Array, start: number, end: number, count: number, depth: number): readonly number[] {
+    return this.#reader.bounds(bytes, start, end, count, depth);
+  }
+
   valueWriter(): ValueWriter {
     return new JsonValueWriter(new ByteBuffer(), true);
   }
@@ -193,6 +197,11 @@ class JsonValueWriter implements ValueWriter {
   }
   mapEnd(): void {
     this.#close("}");
+  }
+  encoded(bytes: Uint8Array, start: number, end: number): void {
+    this.#comma();
+    this.#out.append(bytes, start, end);
+    this.#owesComma = true;
   }
   finish(): Uint8Array {
     return this.#out.copy();

@@ -106,6 +106,10 @@ class MsgpackValueWriter implements ValueWriter {
       count < 16 ? [0x80 | count] : count < 0x10000 ? [0xde, count >> 8, count & 0xff] : [0xdf, ...bytesOf32(count)],
     );
   }
+  encoded(bytes: Uint8Array, start: number, end: number): void {
+    this.#heads.item(false);
+    this.#out.append(bytes, start, end);
+  }
   finish(): Uint8Array {
     return this.#out.copy();
   }

@@ -30,6 +30,14 @@ export interface Serializer {
   decodeValues(bytes: Uint8Array, start: number, end: number, count: number): unknown[];
   /** The tail of a message list to a sink, value by value. The bytes are those of a checked payload. */
   walk(bytes: Uint8Array, start: number, end: number, count: number, sink: ValueSink): void;
+  /**
+   * Where the values of a checked payload lie in its bytes, start and end of one after another, for whoever puts them as they
+   * are among values of other peers.
+   * @param depth containers that are to be around them
+   * @throws {ProtocolError} `TOO_DEEP` for that place
+   * @throws {SerializationError} a value is none to all peers, who would then have nothing of the others either (AMB-32)
+   */
+  bounds(bytes: Uint8Array, start: number, end: number, count: number, depth: number): readonly number[];
   /** A sink that writes this format: the tail of a message list. */
   valueWriter(): ValueWriter;
 }
@@ -56,6 +64,8 @@ export interface ValueSink {
 }
 
 export interface ValueWriter extends ValueSink {
+  /** A value that has the writer's format already, and is checked. */
+  encoded(bytes: Uint8Array, start: number, end: number): void;
   /** @returns what was written; the caller owns it */
   finish(): Uint8Array;
 }

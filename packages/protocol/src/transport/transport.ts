@@ -29,6 +29,8 @@ export interface Transport {
   readonly accepts?: number | undefined;
   /** The other side has told the longest message that it takes: longer ones are not sent. */
   limitTo?(length: number): void;
+  /** What has gone over it so far; absent where nobody counts. */
+  readonly traffic?: Traffic | undefined;
   /**
    * For whoever sends much: resolves when enough of it has left, or the connection is gone; never rejects. `undefined`, or
    * absent: there is room now.
@@ -41,6 +43,16 @@ export interface Transport {
    * @param reason stable name of the cause, for logs and metrics
    */
   close(reason: string): void;
+}
+
+/** Counts of one connection, which may have carried several sessions. */
+export interface Traffic {
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  /** Bytes that wait for the peer now. */
+  readonly queued: number;
+  /** EVENTs that the policy for slow consumers has dropped. */
+  readonly dropped: number;
 }
 
 /** What authentication can bind to in an encrypted channel, so that it is worth nothing in another (AMB-108). */

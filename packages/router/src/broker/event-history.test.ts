@@ -1,9 +1,20 @@
 // `wamp.subscription.get_events`: what is asked, who may ask, and what the answer holds (requirements 5.7; AMB-82, AMB-83).
-import { JsonSerializer, type Message, MessageType, NO_OPTIONS, Payload, Uri } from "@junctor/protocol";
+import {
+  JsonSerializer,
+  type Message,
+  MessageType,
+  NO_OPTIONS,
+  Payload,
+  type PublishOptions,
+  type Serializer,
+  Uri,
+} from "@junctor/protocol";
+import { CborSerializer } from "@junctor/protocol/serializer/cbor";
 import { MsgpackSerializer } from "@junctor/protocol/serializer/msgpack";
 import { type EventsConfig, MemoryEventStore, type Permission, type RealmConfig } from "@junctor/router";
 import { ALLOW_ALL, realmConfig, type TestPeer, TestRouter } from "@junctor/testkit";
 import { describe, expect, test } from "vitest";
+import { defined } from "./broker.ts";
 
 const GET_EVENTS = "wamp.subscription.get_events";
 const HISTORY: EventsConfig["history"] = [
@@ -28,6 +39,30 @@ function ask(peer: TestPeer, args: readonly unknown[], kwargs: Readonly<Record<s
   });
   return peer.inbox.shift();
 }
+
+function publish(peer: TestPeer, payload: Payload, options: PublishOptions = NO_OPTIONS): void {
+  peer.send({ type: MessageType.Publish, request: ++peer.request, options, topic: "com.app.y", payload });
+}
+
+function encoded(format: Serializer, payload: Payload): Payload {
+  const bytes = payload.bytes(format);
+  return payload.length === 0 ? payload : Payload.encoded(format, bytes, 0, bytes.length, payload.length);
+}
+
+/** Events as a peer of a format reads them. */
+function page(peer: TestPeer, format: Serializer, id: number): readonly unknown[] {
+  peer.inbox = [];
+  const request = ++peer.request;
+  peer.send({ type: MessageType.Call, request, options: NO_OPTIONS, procedure: GET_EVENTS, payload: encoded(format, Payload.of([id])) });
+  const answer = peer.inbox.shift();
+  if (answer?.type !== MessageType.Result) throw new Error(`answered with ${answer?.type}`);
+  expect(answer.payload.source).toBe(format);
+  const received = format.decode(format.encode(answer));
+  return received.type === MessageType.Result ? (received.payload.args ?? []) : [];
+}
+
+const [json, msgpack, cbor] = [new JsonSerializer(), new MsgpackSerializer(), new CborSerializer()];
+const formats = [json, msgpack, cbor];
 
 /** The first argument of each event in the answer, or its error. */
 function values(peer: TestPeer, id: number, kwargs: Readonly<Record<string, unknown>> = {}): unknown {
@@ -287,8 +322,8 @@ test("a page without events is an empty list of them, in every format, and not n
     const answer = ask(b, [pattern], filter);
     if (answer?.type !== MessageType.Result) throw new Error(`answered with ${answer?.type}`);
     expect([answer.payload.length, answer.payload.args]).toEqual([1, []]);
-    expect(Buffer.from(new JsonSerializer().encode(answer)).toString()).toBe(`[50,${answer.request},{},[]]`);
-    expect(Buffer.from(new MsgpackSerializer().encode(answer)).toString("hex")).toMatch(/^9432..8090$/);
+    expect(Buffer.from(json.encode(answer)).toString()).toBe(`[50,${answer.request},{},[]]`);
+    expect(Buffer.from(msgpack.encode(answer)).toString("hex")).toMatch(/^9432..8090$/);
   }
 });
 
@@ -297,7 +332,6 @@ describe("payloads", () => {
     const router = realm();
     const [a, b] = [router.join(), router.join()];
     const id = b.subscribe("com.app.y");
-    const msgpack = new MsgpackSerializer();
     // [1.0, h'00ff', {"__proto__": 1.0}] as one argument, and no keyword arguments
     const bytes = new Uint8Array([
       0x91,
@@ -341,9 +375,55 @@ describe("payloads", () => {
     const encoded = answer.payload.bytes(msgpack);
     expect(Buffer.from(encoded).includes(Buffer.from(bytes.subarray(1)))).toBe(true);
     expect(answer.payload.args?.[1]).not.toHaveProperty("args");
-    expect(new TextDecoder().decode(answer.payload.bytes(new JsonSerializer()))).toContain(
-      '"args":[[1.0,"\\u0000AP8=",{"__proto__":1.0}]]',
-    );
+    expect(new TextDecoder().decode(answer.payload.bytes(json))).toContain('"args":[[1.0,"\\u0000AP8=",{"__proto__":1.0}]]');
+  });
+
+  test("come in the reader's format, each as a subscriber of that format would have got it (PS-HIST-04)", () => {
+    const router = realm();
+    const [a, b] = [router.join(), router.join()];
+    const id = b.subscribe("com.app.y");
+    const payloads = [
+      Payload.of([1, "ä\n", [], {}], { deep: { list: [1.5, null, true] } }),
+      Payload.of([], { only: "keywords" }),
+      Payload.of([new Uint8Array([0, 255])]),
+      Payload.EMPTY,
+    ].flatMap((payload) => formats.map((format) => encoded(format, payload)));
+    const spaced = new TextEncoder().encode(' [ 1 , "]" ] , { "a" : [ ] } '); // JSON as it may be, too
+    payloads.push(Payload.encoded(json, spaced, 0, spaced.length, 2));
+    for (const payload of payloads) publish(a, payload);
+    for (const reader of formats) {
+      expect(page(b, reader, id)).toMatchObject(payloads.map(({ args, kwargs }) => defined({ args, kwargs })));
+    }
+  });
+
+  test.each<[string, Serializer, unknown]>([
+    ["an extension type", msgpack, [0x91, 0xd4, 5, 0]],
+    ["a key that is a list", msgpack, [0x91, 0x81, 0x90, 1]],
+    ["text after U+0000 that is no Base64", json, '["\\u0000!"]'],
+    ["an integer of 2 000 digits", json, `[${"1".repeat(2_000)}]`],
+    ["a tag of unknown meaning", cbor, [0x81, 0xd8, 0x99, 1]],
+  ])("that hold %s hide no other event from any reader: they are left out, and marked (AMB-28, AMB-32)", (_what, format, tail) => {
+    const router = realm();
+    const [a, b] = [router.join(), router.join()];
+    const id = b.subscribe("com.app.y");
+    const bytes = typeof tail === "string" ? new TextEncoder().encode(tail) : Uint8Array.from(tail as number[]);
+    publish(a, Payload.encoded(format, bytes, 0, bytes.length, 1));
+    publish(a, Payload.of([1]));
+    for (const reader of formats) {
+      const [left, other] = page(b, reader, id);
+      expect(left).toMatchObject({ details: { payload_limit_exceeded: true } });
+      expect(left).not.toHaveProperty("args");
+      expect(other).toMatchObject({ details: {}, args: [1] });
+    }
+  });
+
+  test("have details without those that would arrive as something else (AMB-28)", () => {
+    const router = realm();
+    const [a, b] = [router.join(), router.join()];
+    const id = b.subscribe("com.app.y");
+    publish(a, Payload.of([new Uint8Array(1)]), { enc_algo: "x_sealed", enc_key: "\0key" });
+    for (const reader of formats) expect(page(b, reader, id)).toMatchObject([{ details: { enc_algo: "x_sealed" } }]);
+    expect(page(b, json, id)[0]).not.toHaveProperty("details.enc_key");
   });
 
   test("of Autobahn's older end-to-end encryption are the one item that they were (E2EE-02)", () => {
@@ -351,7 +431,7 @@ describe("payloads", () => {
     const [a, b] = [router.join(), router.join()];
     const id = b.subscribe("com.app.y");
     const item = new Uint8Array([0xc4, 2, 1, 2]);
-    const payload = Payload.transparent(new MsgpackSerializer(), item, 0, item.length);
+    const payload = Payload.transparent(msgpack, item, 0, item.length);
     a.send({ type: MessageType.Publish, request: ++a.request, options: { enc_algo: "cryptobox" }, topic: "com.app.y", payload });
     expect(ask(b, [id])).toMatchObject({ payload: { args: [{ details: { enc_algo: "cryptobox" }, args: [new Uint8Array([1, 2])] }] } });
   });
@@ -362,10 +442,19 @@ describe("payloads", () => {
     const id = b.subscribe("com.app.y");
     const nested = (depth: number): unknown[] => (depth === 0 ? [] : [nested(depth - 1)]);
     for (const depth of [27, 28, 29]) a.publish("com.app.y", nested(depth));
+    // In CBOR a tag is a level as well.
+    const tower = Uint8Array.from([0x81, ...Array<number[]>(29).fill([0xd8, 64]).flat(), 0x40]);
+    publish(a, Payload.encoded(cbor, tower, 0, tower.length, 1));
+    expect(page(b, cbor, id)[3]).toMatchObject({ details: { payload_limit_exceeded: true } });
+    expect(page(b, json, id)[3]).toMatchObject({ args: [new Uint8Array(0)] });
     const answer = ask(b, [id]);
     if (answer?.type !== MessageType.Result) throw new Error("no result");
-    expect(answer.payload.args?.map((event) => (event as { details: object }).details)).toEqual([{}, {}, { payload_limit_exceeded: true }]);
-    const json = new JsonSerializer();
+    expect(answer.payload.args?.map((event) => (event as { details: object }).details)).toEqual([
+      {},
+      {},
+      { payload_limit_exceeded: true },
+      {},
+    ]);
     expect(json.decode(json.encode(answer))).toMatchObject({ type: MessageType.Result });
   });
 });

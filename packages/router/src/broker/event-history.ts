@@ -5,6 +5,7 @@
  * Spec: requirements 5.7; AMB-82, AMB-83; reliability T41.
  */
 import { isId, isUri, Uri } from "@junctor/protocol";
+import { MsgpackSerializer } from "@junctor/protocol/serializer/msgpack";
 import type { LocalCall } from "../dealer/local-call.ts";
 import { type Refusal, RouterError, refusal } from "../error.ts";
 import { covers, type Pattern } from "../pattern/covers.ts";
@@ -27,6 +28,7 @@ export interface PageLimits {
 export function getEvents(call: LocalCall, broker: Broker, limits: PageLimits, now: number): void {
   const { args = [], kwargs = {} } = call.payload;
   const [id] = args;
+  const format = call.payload.source ?? MSGPACK; // whoever asks in a format takes the answer in it
   if (!isId(id)) return call.fail(refusal(Uri.invalidArgument, "expected the id of a subscription, then filters as keywords"));
   const filters = filtersOf(kwargs);
   if ("error" in filters) return call.fail(filters);
@@ -45,11 +47,11 @@ export function getEvents(call: LocalCall, broker: Broker, limits: PageLimits, n
     }
     const { authid, authrole } = call.caller;
     const topics = topicsOf(subscription, log, filters.topic);
-    if (topics === "none") return call.respond(historyResult(subscription, NO_EVENTS));
+    if (topics === "none") return call.respond(historyResult(subscription, NO_EVENTS, format));
     const query = { ...filters, now, authid, authrole, topics, bytes: limits.bytes, limit: Math.min(filters.limit, limits.events) };
     log.read(query, (outcome) => {
       if ("error" in outcome) call.fail(outcome);
-      else call.respond(historyResult(subscription, outcome));
+      else call.respond(historyResult(subscription, outcome, format));
     });
   });
 }
@@ -121,6 +123,8 @@ const FILTERS: Readonly<Record<string, Filter>> = {
   until_publication: publication("untilPublication"),
 };
 
+/** For callers in this process: it holds whatever was published. */
+const MSGPACK = new MsgpackSerializer();
 const NO_EVENTS: HistoryPage = { events: [], hasMore: false };
 const NO_FILTERS: Filters = {
   reverse: false,

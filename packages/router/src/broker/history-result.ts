@@ -1,18 +1,30 @@
 /**
- * A page of history as the arguments of a RESULT: `[event, event, …]` (PS-HIST-04, AMB-82). Payloads are copied into it value
- * by value, without becoming JavaScript objects, so that a reader gets what a subscriber got: 1.0 stays a float.
+ * A page of history as the arguments of a RESULT: `[event, event, …]` (PS-HIST-04, AMB-82), in the reader's format. Payloads that
+ * have it already are copied into the page as the bytes that they are; others are transcoded value by value, without becoming
+ * JavaScript objects, so that a reader gets what a subscriber got: 1.0 stays a float.
+ *
+ * An event whose payload the reader cannot be given is in the page without it, and marked: what one publisher sends hides
+ * nobody else's events.
  */
-import { MAX_DEPTH, Payload, type SubscriptionId, type ValueSink, type ValueWriter } from "@junctor/protocol";
-import { MsgpackSerializer } from "@junctor/protocol/serializer/msgpack";
+import { Payload, ProtocolError, SerializationError, type Serializer, type ValueWriter } from "@junctor/protocol";
 import type { HistoryPage, StoredEvent } from "../store/event-store.ts";
 import type { Subscription } from "./broker.ts";
-import { formatTimestamp } from "./timestamp.ts";
+import { timestampFormatter } from "./timestamp.ts";
 
 /** Where there are more events than the page holds, the keyword `more` says so. Where there are none, the list is there all the same. */
-export function historyResult({ id, match }: Subscription, { events, hasMore }: HistoryPage): Payload {
-  const writer = MSGPACK.valueWriter();
+export function historyResult({ id, match }: Subscription, { events, hasMore }: HistoryPage, format: Serializer): Payload {
+  const writer = format.valueWriter();
   writer.listStart(events.length);
-  for (const event of events) writeEvent(event, id, match !== "exact", writer);
+  const formatTime = timestampFormatter();
+  for (const event of events) {
+    writer.mapStart(-1);
+    writer.key("timestamp");
+    writer.text(formatTime(event.time));
+    writer.key("subscription");
+    writer.int(id);
+    writeEvent(event, match !== "exact", format, writer);
+    writer.mapEnd();
+  }
   writer.listEnd();
   if (hasMore) {
     writer.mapStart(1);
@@ -21,136 +33,75 @@ export function historyResult({ id, match }: Subscription, { events, hasMore }: 
     writer.mapEnd();
   }
   const bytes = writer.finish();
-  return Payload.encoded(MSGPACK, bytes, 0, bytes.length, hasMore ? 2 : 1);
+  return Payload.encoded(format, bytes, 0, bytes.length, hasMore ? 2 : 1);
 }
 
+/** What an event says of itself. */
 function writeEvent(
-  { time, publication, topic, details, payload }: StoredEvent,
-  id: SubscriptionId,
+  { publication, topic, details, payload }: StoredEvent,
   isPattern: boolean,
+  format: Serializer,
   writer: ValueWriter,
-) {
-  const isTooDeep = !payload.isTransparent && depthOf(payload) + EVENT_DEPTH > MAX_DEPTH;
-  writer.mapStart(-1);
-  writer.key("timestamp");
-  writer.text(formatTimestamp(time));
-  writer.key("subscription");
-  writer.int(id);
+): void {
+  const values = valuesOf(payload, format);
   writer.key("publication");
   writer.int(publication);
   writer.key("details");
-  writeDetails(
-    { ...details, ...(isPattern ? { topic } : undefined), ...(isTooDeep ? { payload_limit_exceeded: true } : undefined) },
-    writer,
-  );
-  if (payload.isTransparent) {
-    writer.key("args");
-    writer.listStart(1);
-    walk(payload, writer);
-    writer.listEnd();
-  } else if (!isTooDeep) walk(payload, new NamingSink(writer));
+  writer.mapStart(-1);
+  for (const [name, value] of Object.entries(details) as [string, unknown][]) writeDetail(name, value, writer);
+  if (isPattern) writeDetail("topic", topic, writer);
+  if (values === undefined) writeDetail("payload_limit_exceeded", true, writer);
   writer.mapEnd();
+  if (values !== undefined) writeValues(values, payload.isTransparent, writer);
 }
 
-function writeDetails(details: object, writer: ValueWriter): void {
-  writer.mapStart(-1);
-  for (const [name, value] of Object.entries(details) as [string, unknown][]) {
+function writeDetail(name: string, value: unknown, writer: ValueWriter): void {
+  if (typeof value === "string") {
+    if (value.charCodeAt(0) === 0) return; // [AMB-28] In a JSON payload it would arrive as bytes.
     writer.key(name);
-    if (typeof value === "string") writer.text(value);
-    else if (typeof value === "number") writer.int(value);
+    writer.text(value);
+  } else {
+    writer.key(name);
+    if (typeof value === "number") writer.int(value);
     else writer.bool(value === true);
   }
-  writer.mapEnd();
 }
 
-function walk({ source, buffer, start, end, isTransparent, length }: Payload, sink: ValueSink): void {
-  source?.walk(buffer, start, end, isTransparent ? 1 : length, sink);
+function writeValues({ bytes, bounds }: EncodedValues, isTransparent: boolean, writer: ValueWriter): void {
+  const [argsStart, argsEnd, kwargsStart, kwargsEnd] = bounds;
+  if (argsStart === undefined || argsEnd === undefined) return;
+  writer.key("args");
+  if (isTransparent) writer.listStart(1);
+  writer.encoded(bytes, argsStart, argsEnd);
+  if (isTransparent) writer.listEnd();
+  if (kwargsStart === undefined || kwargsEnd === undefined) return;
+  writer.key("kwargs");
+  writer.encoded(bytes, kwargsStart, kwargsEnd);
 }
 
-function depthOf(payload: Payload): number {
-  const sink = new DepthSink();
-  walk(payload, sink);
-  return sink.deepest;
+interface EncodedValues {
+  readonly bytes: Uint8Array;
+  readonly bounds: readonly number[];
 }
 
-/** Passes values on, the first at top level as `args`, the second as `kwargs`. */
-class NamingSink implements ValueSink {
-  readonly #sink: ValueSink;
-  #depth = 0;
-  #count = 0;
-
-  constructor(sink: ValueSink) {
-    this.#sink = sink;
-  }
-
-  null(): void {
-    this.#sink.null();
-  }
-  bool(value: boolean): void {
-    this.#sink.bool(value);
-  }
-  int(value: number | bigint): void {
-    this.#sink.int(value);
-  }
-  float(value: number): void {
-    this.#sink.float(value);
-  }
-  text(value: string): void {
-    this.#sink.text(value);
-  }
-  binary(value: Uint8Array): void {
-    this.#sink.binary(value);
-  }
-  key(value: string): void {
-    this.#sink.key(value);
-  }
-  listStart(count: number): void {
-    this.#open();
-    this.#sink.listStart(count);
-  }
-  listEnd(): void {
-    this.#depth--;
-    this.#sink.listEnd();
-  }
-  mapStart(count: number): void {
-    this.#open();
-    this.#sink.mapStart(count);
-  }
-  mapEnd(): void {
-    this.#depth--;
-    this.#sink.mapEnd();
-  }
-
-  #open(): void {
-    if (this.#depth++ === 0) this.#sink.key(this.#count++ === 0 ? "args" : "kwargs");
-  }
-}
-
-class DepthSink implements ValueSink {
-  deepest = 0;
-  #depth = 0;
-
-  null(): void {}
-  bool(): void {}
-  int(): void {}
-  float(): void {}
-  text(): void {}
-  binary(): void {}
-  key(): void {}
-  listStart(): void {
-    this.deepest = Math.max(this.deepest, ++this.#depth);
-  }
-  listEnd(): void {
-    this.#depth--;
-  }
-  mapStart(): void {
-    this.listStart();
-  }
-  mapEnd(): void {
-    this.#depth--;
+/** @returns `undefined` where they would be nested too deep in the page, which would end the reader's session, or have no form in its format */
+function valuesOf({ source, buffer, start, end, length, isTransparent }: Payload, format: Serializer): EncodedValues | undefined {
+  if (source === undefined) return NO_VALUES;
+  const count = isTransparent ? 1 : length;
+  const depth = isTransparent ? EVENT_DEPTH + 1 : EVENT_DEPTH;
+  try {
+    if (source.name === format.name) return { bytes: buffer, bounds: source.bounds(buffer, start, end, count, depth) };
+    // Not `Payload.bytes`, which keeps what it has made as long as the payload is kept.
+    const writer = format.valueWriter();
+    source.walk(buffer, start, end, count, writer);
+    const bytes = writer.finish();
+    return { bytes, bounds: format.bounds(bytes, 0, bytes.length, count, depth) };
+  } catch (error) {
+    if (error instanceof ProtocolError || error instanceof SerializationError) return undefined;
+    throw error;
   }
 }
 
 /** The message's list, its arguments, and the event's dict: around what stands in a list of its own in an EVENT. */
 const EVENT_DEPTH = 3;
-const MSGPACK = new MsgpackSerializer();
+const NO_VALUES: EncodedValues = { bytes: new Uint8Array(0), bounds: [] };

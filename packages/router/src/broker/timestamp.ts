@@ -10,9 +10,18 @@ export function parseTimestamp(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms + Number(`0${fraction}`) * 1_000;
 }
 
-/** `yyyy-MM-ddThh:mm:ss.SSSZ` (PS-HIST-04) */
-export function formatTimestamp(ms: number): string {
-  return new Date(ms).toISOString();
+/** `yyyy-MM-ddThh:mm:ss.SSSZ` (PS-HIST-04). One function for the events of a page, many of which are of the same second. */
+export function timestampFormatter(): (ms: number) => string {
+  let second = Number.NaN;
+  let prefix = "";
+  return (ms) => {
+    const of = Math.floor(ms / 1_000);
+    if (of !== second) {
+      second = of;
+      prefix = new Date(ms).toISOString().slice(0, -4);
+    }
+    return `${prefix}${String(Math.floor(ms - of * 1_000)).padStart(3, "0")}Z`;
+  };
 }
 
 const RFC3339 = /^(\d{4}-\d\d-(\d\d))[Tt](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;

@@ -1,4 +1,7 @@
 /** `junctor dev`: a router to try things out, without a configuration, for this machine only. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { isUri } from "@junctor/protocol";
 import { DEFAULT_LIMITS, POWERS } from "@junctor/router";
 import { DEFAULT_CONNECTION_LIMITS, ListenError } from "@junctor/transport-node";
@@ -61,7 +64,9 @@ export async function dev(options: DevOptions): Promise<void> {
     ...(options.unix === undefined ? [] : [{ ...common, type: "rawsocket" as const, path: options.unix }]),
   ];
   const limits = { router: DEFAULT_LIMITS, connection: DEFAULT_CONNECTION_LIMITS };
-  const server = await startServer({ listen, realms, limits, log: (event) => logEvent(logger, event) }).catch((error) => {
+  const state = mkdtempSync(join(tmpdir(), "junctor-"));
+  process.once("exit", () => rmSync(state, { recursive: true, force: true }));
+  const server = await startServer({ listen, realms, limits, state, log: (event) => logEvent(logger, event) }).catch((error) => {
     throw error instanceof ListenError ? new UserError(error.message, { remedy: OTHER_PLACES }) : error;
   });
   await startDemo(server.router, realm);
@@ -74,6 +79,7 @@ export async function dev(options: DevOptions): Promise<void> {
   if (options.rawPort !== undefined) line(`  RawSocket   ${style("cyan", `tcp://${raw?.address}`)}`);
   if (options.unix !== undefined) line(`  RawSocket   ${style("cyan", `unix:${options.unix}`)}`);
   line(`  realm       ${realm} (anonymous may do everything; demo.clock ticks, demo.add adds, demo.* has a history)`);
+  line(`  administer  junctor status --state ${state}`);
   line("");
   line(style("dim", "  // paste into a file.mjs beside `npm install @junctor/client`, or see the web page"));
   line(`  import { connect } from "@junctor/client";`);

@@ -2,6 +2,7 @@
 /** The command line. Each command is loaded when it is used, so that none pays for the others. */
 import { Command, CommanderError } from "commander";
 import { Exit } from "../user-error.ts";
+import { addAdminCommands } from "./admin-commands.ts";
 import type { ClientOptions } from "./session.ts";
 import { collect } from "./values.ts";
 
@@ -153,7 +154,8 @@ function createProgram(): Command {
     .action(async (what: string, about: string | undefined, options: Omit<import("./auth-explain.ts").ExplainOptions, "realm">) =>
       (await import("./auth-explain.ts")).explainAuth(what, about, { ...globals(), ...options }),
     );
-  for (const subcommand of [...keys.commands, ...auth.commands])
+  const administration = addAdminCommands(program, command);
+  for (const subcommand of [keys, auth, ...administration].flatMap(({ commands }) => commands))
     subcommand
       .exitOverride()
       .showSuggestionAfterError()

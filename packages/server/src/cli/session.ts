@@ -31,7 +31,14 @@ export async function withSession(
   options: ClientOptions,
   work: (session: Session, signal: AbortSignal) => Promise<unknown>,
 ): Promise<void> {
-  const connectOptions = await connectOptionsOf(options);
+  return withConnection(await connectOptionsOf(options), work);
+}
+
+/** The same, by what `connect` takes. */
+export async function withConnection(
+  connectOptions: ConnectOptions,
+  work: (session: Session, signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
   const interruption = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interruption.abort(new Interrupted(signal)));
   const session = await connect({ ...connectOptions, signal: interruption.signal });
@@ -42,7 +49,7 @@ export async function withSession(
   }
 }
 
-async function connectOptionsOf(options: ClientOptions): Promise<ConnectOptions> {
+export async function connectOptionsOf(options: ClientOptions): Promise<ConnectOptions> {
   const { url, realm, ser, timeout } = options;
   const serializer = nodeSerializers.find(({ name }) => name === ser);
   if (serializer === undefined) {

@@ -1,4 +1,5 @@
 /** `junctor start`: the server, as its configuration says. */
+import { resolve } from "node:path";
 import { ListenError } from "@junctor/transport-node";
 import { loadConfig } from "../config/load.ts";
 import { limitsOf } from "../config/schema.ts";
@@ -17,8 +18,18 @@ export async function start(options: { config?: string }): Promise<void> {
   const config = loadConfig(options.config);
   const logger = createLogger(config.log.level, config.log.format);
   const log = (event: LogEvent) => logEvent(logger, event);
-  const { listen, realms, services, web, state } = config;
-  const server = await startServer({ listen, realms, services, web, state, limits: limitsOf(config), log }).catch((error) => {
+  const { listen, realms, services, web, admin, state } = config;
+  const server = await startServer({
+    listen,
+    realms,
+    services,
+    web,
+    admin,
+    state,
+    file: resolve(options.config),
+    limits: limitsOf(config),
+    log,
+  }).catch((error) => {
     throw error instanceof ListenError ? new UserError(error.message, { remedy: `change it under listen in ${options.config}` }) : error;
   });
   keepYoungGeneration();

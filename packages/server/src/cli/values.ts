@@ -85,3 +85,18 @@ export function parseSeconds(text: string): number {
     });
   return Number(text) * 1_000;
 }
+
+/** @param option what it is the value of, for the text */
+export function parseNumber(text: string, option: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    throw new UserError(`${text} is no number`, { remedy: `for example ${option} 10`, exitCode: Exit.usage });
+  return Number(text);
+}
+
+/** @param what that it is the id of */
+export function parseId(text: string, what: string): number {
+  const id = /^[1-9]\d*$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(id))
+    throw new UserError(`${text} is no id of a ${what}`, { remedy: `junctor ${what}s ls lists them`, exitCode: Exit.usage });
+  return id;
+}

@@ -4,6 +4,7 @@
  * told at once: nothing is known to be right.
  */
 import { resolve, sep } from "node:path";
+import { ADMIN_REALM, ADMIN_ROLES } from "@junctor/admin-api";
 import { isRecord, rolesNamed } from "./auth-schema.ts";
 import { type Finding, missing, type Path } from "./finding.ts";
 import { secretPaths } from "./paths.ts";
@@ -27,6 +28,11 @@ export function inconsistencies(config: unknown, files: readonly string[]): Find
   ];
   const stores = new Map<string, string>();
   for (const [name, realm] of Object.entries(realms)) {
+    if (name === ADMIN_REALM)
+      found.push({
+        path: ["realms", name],
+        message: "the server has this realm anyway: admin.auth says who gets in, with the roles viewer, operator and admin",
+      });
     if (name === "__proto__") found.push({ path: ["realms", name], message: "a realm cannot have this name" });
     if (!isRecord(realm)) continue;
     for (const { path, message } of [
@@ -37,7 +43,21 @@ export function inconsistencies(config: unknown, files: readonly string[]): Find
     ])
       found.push({ path: ["realms", name, ...path], message });
   }
+  found.push(...adminMistakes(config["admin"], Object.keys(realms), hasClientCertificates));
   return found;
+}
+
+/** The realm of the administration is one like others, with roles that are given. */
+function adminMistakes(admin: unknown, realms: readonly string[], hasClientCertificates: boolean): Finding[] {
+  if (!isRecord(admin)) return [];
+  const realm = { ...admin, roles: Object.fromEntries(ADMIN_ROLES.map((role) => [role, {}])) };
+  const open = [...methodsOf(realm)].flatMap(([path, { method, role }]) =>
+    method === "anonymous" && role !== "viewer"
+      ? [{ path: [...path, "role"], message: "everybody could do what they like with the server: anonymous is for the role viewer only" }]
+      : [],
+  );
+  const found = [...rolesMissing(realm), ...realmsMissing(realm, realms), ...waysThatLetNobodyIn(realm, hasClientCertificates), ...open];
+  return within(["admin"], found);
 }
 
 /** A users file names no role that its realm has not. */

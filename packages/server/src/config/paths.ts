@@ -24,6 +24,12 @@ const PATHS = [
   "services.*.cwd",
   "services.*.module",
   "services.*.watch.*",
+  "admin.users",
+  "admin.auth.*.users",
+  "admin.auth.*.also.*.users",
+  "admin.auth.*.routerKey",
+  "admin.auth.*.also.*.routerKey",
+  "admin.auth.*.jwks",
 ].map((path) => path.split("."));
 
 /** What the last part of the path to a secret is called: keys, users and stores are, certificates and sockets are not. */
@@ -39,6 +45,9 @@ function textsAt(value: unknown, [key, ...rest]: readonly string[]): string[] {
   if (!isRecord(value)) return [];
   return (key === "*" ? Object.values(value) : [value[key]]).flatMap((inner) => textsAt(inner, rest));
 }
+
+/** The state directory that nobody has named, relative to the file. */
+export const STATE = ".junctor";
 
 const IS_URL = /^\w+:\/\//;
 

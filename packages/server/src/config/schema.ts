@@ -9,9 +9,11 @@ import { DEFAULT_LIMITS, type RouterLimits } from "@junctor/router";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "@junctor/transport-node";
 import { z } from "zod";
 import { usersSchema } from "../auth/users.ts";
+import { adminSchema } from "./admin-schema.ts";
 import { authSchema, isRecord } from "./auth-schema.ts";
 import { callsSchema } from "./calls-schema.ts";
 import { eventsSchema } from "./events-schema.ts";
+import { STATE } from "./paths.ts";
 import { count, duration, hostRule, originRule, procedure, proxy, size, uriPattern } from "./scalars.ts";
 import { servicesSchema } from "./services-schema.ts";
 import { formatDuration, formatSize } from "./units.ts";
@@ -388,6 +390,7 @@ export const configSchema = z.strictObject({
       "Programs that run beside the router, by their names: it starts them, restarts them when they fail, and ends them with itself.",
     ),
   web: webSchema,
+  admin: adminSchema,
   log: z
     .strictObject({
       level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info").describe("The least level that is written."),
@@ -402,7 +405,7 @@ export const configSchema = z.strictObject({
   state: z
     .string()
     .min(1)
-    .default(".junctor")
+    .default(STATE)
     .describe(
       "Directory for what has to survive a restart, and for the socket by which `junctor` commands reach the server; this user's alone.",
     ),

@@ -22,7 +22,7 @@ import {
 } from "@junctor/router";
 import type { StoreEvent } from "../log.ts";
 import type { DiskReply, DiskRequest, LogBlock, RetainedBlock } from "./disk-messages.ts";
-import { BlockWriter, readBlock, readRecord } from "./record.ts";
+import { BlockWriter, readBlock, readRecords } from "./record.ts";
 
 /** The way to a disk's worker. Replies come in the order of requests. */
 export interface DiskPort {
@@ -84,7 +84,7 @@ export class DiskEventStore implements EventStore {
     this.#port = port;
     this.#options = options;
     this.retained = new RetainedEvents((topic, events) => this.#retain(topic, events));
-    const values = options.retained.map((block) => [...readBlock(block, options.serializers)]);
+    const values = options.retained.map((block) => readBlock(block, options.serializers));
     const changed = (events: readonly RetainedEvent[]) => events.at(-1)?.time ?? 0;
     for (const events of values.sort((a, b) => changed(a) - changed(b))) this.retained.restore(events[0]?.topic ?? "", events);
     const { damaged } = options;
@@ -200,7 +200,7 @@ export class DiskEventStore implements EventStore {
     this.#ask({ kind: "read", log: log.id, query }, (reply) => {
       if (reply.kind === "page") {
         const { records, hasMore } = reply;
-        answer({ events: records.map((record) => readRecord(record, this.#options.serializers)), hasMore });
+        answer({ events: readRecords(records, this.#options.serializers), hasMore });
         return;
       }
       const message = reply.kind === "failed" ? reply.message : "the store gave no answer";

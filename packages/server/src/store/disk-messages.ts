@@ -33,8 +33,8 @@ export type DiskReply =
   /** Instead of it, and then nothing. */
   | { readonly kind: "unusable"; readonly message: string; readonly remedy: string | undefined }
   | { readonly kind: "done" }
-  /** Records, in the order asked for. */
-  | { readonly kind: "page"; readonly records: readonly Uint8Array[]; readonly hasMore: boolean }
+  /** Records in a row, in the order asked for. */
+  | { readonly kind: "page"; readonly records: Uint8Array<ArrayBuffer>; readonly hasMore: boolean }
   | {
       readonly kind: "failed";
       readonly message: string;

@@ -3,7 +3,7 @@ import { statfsSync } from "node:fs";
 import type { Serializer } from "@junctor/protocol";
 import { Disk, LostError } from "./disk.ts";
 import type { DiskReply, DiskRequest } from "./disk-messages.ts";
-import { DamagedError } from "./record.ts";
+import { DamagedError, recordsOf } from "./record.ts";
 
 export class DiskService {
   readonly #path: string;
@@ -30,11 +30,7 @@ export class DiskService {
           return DONE;
         case "read": {
           const { events, hasMore } = this.#disk.read(request.log, request.query);
-          return {
-            kind: "page",
-            records: events.map(({ record }) => record.slice()), // a view would take its whole block along
-            hasMore,
-          };
+          return { kind: "page", records: recordsOf(events), hasMore };
         }
         case "close":
           return DONE;

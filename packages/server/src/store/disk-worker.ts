@@ -8,7 +8,7 @@ import { DiskService } from "./disk-service.ts";
 import { UnusableError } from "./store-directory.ts";
 
 const { path, owner } = workerData as { readonly path: string; readonly owner: string };
-const reply = (message: DiskReply) => parentPort?.postMessage(message);
+const reply = (message: DiskReply) => parentPort?.postMessage(message, message.kind === "page" ? [message.records.buffer] : []);
 try {
   // Payloads pass through unread; only the names of their formats matter.
   const service = new DiskService(path, owner, [new JsonSerializer(), new MsgpackSerializer(), new CborSerializer()]);

@@ -142,7 +142,7 @@ export class Disk {
     if (start >= end) return builder.page;
     for (const { place, block } of query.reverse ? this.#blocksDown(log, end - 1, start) : this.#blocksUp(log, start, end)) {
       const head = checkBlock(block);
-      const events = [...readBlock(block, this.#serializers)];
+      const events = readBlock(block, this.#serializers);
       for (let i = 0; i < head.count; i++) {
         const index = query.reverse ? head.count - 1 - i : i;
         const event = events[index];

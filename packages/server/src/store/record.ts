@@ -129,13 +129,31 @@ export interface RecordedEvent extends RetainedEvent {
 }
 
 /** The events of a block that was checked, in order. They refer to its bytes. */
-export function* readBlock(block: Uint8Array, serializers: readonly Serializer[]): IterableIterator<RecordedEvent> {
-  const data = view(block);
-  for (let at = BLOCK_HEAD; at < block.length; ) {
+export function readBlock(block: Uint8Array, serializers: readonly Serializer[]): RecordedEvent[] {
+  return readRecords(block.subarray(BLOCK_HEAD), serializers);
+}
+
+/** Of records in a row. They refer to its bytes. */
+export function readRecords(records: Uint8Array, serializers: readonly Serializer[]): RecordedEvent[] {
+  const data = view(records);
+  const events: RecordedEvent[] = [];
+  for (let at = 0; at < records.length; ) {
     const length = 4 + data.getUint32(at, true);
-    yield readRecord(block.subarray(at, at + length), serializers);
+    events.push(readRecord(records.subarray(at, at + length), serializers));
     at += length;
   }
+  return events;
+}
+
+/** The records of events in a row, with bytes of their own. */
+export function recordsOf(events: readonly RecordedEvent[]): Uint8Array<ArrayBuffer> {
+  const records = new Uint8Array(events.reduce((length, { record }) => length + record.length, 0));
+  let at = 0;
+  for (const { record } of events) {
+    records.set(record, at);
+    at += record.length;
+  }
+  return records;
 }
 
 /** The publications of a block that was checked, without the rest. */
@@ -144,7 +162,7 @@ export function* publicationsOf(block: Uint8Array): IterableIterator<Publication
   for (let at = BLOCK_HEAD; at < block.length; at += 4 + data.getUint32(at, true)) yield data.getFloat64(at + 4, true);
 }
 
-export function readRecord(record: Uint8Array, serializers: readonly Serializer[]): RecordedEvent {
+function readRecord(record: Uint8Array, serializers: readonly Serializer[]): RecordedEvent {
   const data = view(record);
   const flags = data.getUint8(20);
   const topicEnd = RECORD_HEAD + data.getUint16(21, true);

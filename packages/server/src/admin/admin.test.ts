@@ -1,0 +1,241 @@
+// The realm `junctor`: who gets in by which way, what their roles let them do, and what they are told.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ADMIN_REALM, ADMIN_ROLES, PROCEDURES, type SessionPage, type Status } from "@junctor/admin-api";
+import { ApplicationError, connect, JoinError, type Session } from "@junctor/client";
+import { ticket } from "@junctor/client/auth/ticket";
+import { Uri } from "@junctor/protocol";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { ConfigError, parseConfig } from "../config/load.ts";
+import { limitsOf } from "../config/schema.ts";
+import type { LogEvent } from "../log.ts";
+import { type RunningServer, startServer } from "../server.ts";
+import { UserError } from "../user-error.ts";
+
+const USERS = Object.fromEntries(ADMIN_ROLES.map((role) => [role, { role, ticket: role }]));
+const REALMS = { app: { auth: [{ method: "anonymous", role: "user" }], roles: { user: { allow: { call: ["*"], register: ["*"] } } } } };
+
+let folder: string;
+let log: LogEvent[];
+let servers: RunningServer[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "junctor-"));
+  log = [];
+  servers = [];
+});
+afterEach(async () => {
+  await Promise.all(servers.map((server) => server.close()));
+  rmSync(folder, { recursive: true });
+});
+
+async function start(rest: object = {}): Promise<RunningServer> {
+  const config = parseConfig(
+    JSON.stringify({ version: 1, listen: [{ type: "rawsocket", port: 0 }], realms: REALMS, ...rest }),
+    join(folder, "config.json"),
+  );
+  const { listen, realms, admin, state } = config;
+  const server = await startServer({ listen, realms, admin, state, limits: limitsOf(config), log: (event) => log.push(event) });
+  servers.push(server);
+  return server;
+}
+
+const socket = () => `unix:${join(folder, ".junctor", "control.sock")}`;
+const local = (realm = ADMIN_REALM) => connect({ url: socket(), realm });
+const remote = (server: RunningServer, user?: string, realm = ADMIN_REALM) =>
+  connect({
+    url: `tcp://${server.listeners[0]?.address}`,
+    realm,
+    ...(user !== undefined && { auth: [ticket({ authid: user, ticket: user })] }),
+  });
+const call = async (session: Session, uri: string, kwargs: Record<string, unknown> = {}) => (await session.call(uri, [], kwargs)).value;
+const errorOf = (calling: Promise<unknown>) =>
+  calling.then(
+    () => undefined,
+    (error: unknown) => (error instanceof ApplicationError ? error.uri : error instanceof JoinError ? error.reason : String(error)),
+  );
+
+describe("the control socket", () => {
+  test("is for the user of the server alone, and makes whoever opens it an admin", async () => {
+    await start();
+    expect(statSync(join(folder, ".junctor", "control.sock")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(folder, ".junctor")).mode & 0o777).toBe(0o700);
+    await using session = await local();
+    expect(session).toMatchObject({ authid: "local", authrole: "admin" });
+    expect(await call(session, "junctor.status")).toMatchObject({ pid: process.pid, isDraining: false });
+  });
+
+  test("that a server has left behind does not keep the next one from starting", async () => {
+    mkdirSync(join(folder, ".junctor"));
+    // As a killed process leaves it: the file, and nobody behind it.
+    const listen = `require("node:net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))`;
+    spawnSync(process.execPath, ["-e", listen, join(folder, ".junctor", "control.sock")]);
+    expect(statSync(join(folder, ".junctor", "control.sock")).isSocket()).toBe(true);
+    await start();
+    await using session = await local();
+    expect(session.authrole).toBe("admin");
+  });
+
+  test("of a server that runs keeps a second one from starting, which is told who is there", async () => {
+    await start();
+    const second = start({ listen: [{ type: "rawsocket", port: 0 }] });
+    await expect(second).rejects.toThrow(new RegExp(`another server, process ${process.pid}`));
+    await expect(second).rejects.toBeInstanceOf(UserError);
+  });
+
+  test("opens no other realm wider than it is", async () => {
+    await start({ realms: { app: { auth: [{ method: "ticket" }], users: {}, roles: {} } } });
+    expect(await errorOf(local("app"))).toBe(Uri.authenticationRequired);
+  });
+
+  test("leads to the same node after a restart", async () => {
+    const nodeOf = async () => {
+      const server = await start();
+      await using session = await local();
+      const { node } = (await call(session, "junctor.status")) as Status;
+      await session.leave();
+      await server.close();
+      return node;
+    };
+    expect(await nodeOf()).toBe(await nodeOf());
+  });
+});
+
+describe("from elsewhere", () => {
+  test("nobody gets in where the configuration does not say who", async () => {
+    const server = await start();
+    expect(await errorOf(remote(server))).toBe(Uri.authenticationDenied);
+    expect(await errorOf(remote(server, "admin"))).toBe(Uri.authenticationDenied);
+  });
+
+  test("each role may call what it is enough for, and nothing else", async () => {
+    const server = await start({ admin: { auth: [{ method: "ticket" }], users: USERS } });
+    for (const [place, role] of ADMIN_ROLES.entries()) {
+      await using session = await remote(server, role);
+      for (const [uri, least] of Object.entries(PROCEDURES)) {
+        const error = await errorOf(call(session, uri, { no: "such argument" }));
+        expect([role, uri, error === Uri.notAuthorized]).toEqual([role, uri, place < ADMIN_ROLES.indexOf(least)]);
+      }
+      expect(await errorOf(session.register("junctor.own", () => 1))).toBe(Uri.notAuthorized);
+      expect(await errorOf(session.publish("junctor.alarm.on_raised", [], {}, { acknowledge: true }))).toBe(Uri.notAuthorized);
+      expect(await errorOf(session.subscribe("junctor.", () => {}, { match: "prefix" }))).toBe(Uri.notAuthorized);
+    }
+  });
+
+  test("those who get into another realm have no part in it", async () => {
+    const server = await start();
+    await using session = await remote(server, undefined, "app");
+    expect(await errorOf(session.call("junctor.status"))).toBe(Uri.noSuchProcedure);
+  });
+});
+
+describe("a configuration", () => {
+  const problems = (rest: object) => {
+    try {
+      parseConfig(JSON.stringify({ version: 1, listen: [{ type: "web", port: 0 }], realms: REALMS, ...rest }), "config.json");
+    } catch (error) {
+      if (error instanceof ConfigError) return error.problems.map(({ path, message }) => `${path}: ${message}`);
+      throw error;
+    }
+    return [];
+  };
+
+  test("has no realm of that name", () => {
+    expect(problems({ realms: { ...REALMS, junctor: REALMS.app } })).toEqual([expect.stringMatching(/^realms\.junctor: .*admin\.auth/)]);
+  });
+
+  test("knows the roles that there are, and lets nobody in as an operator without asking", () => {
+    expect(
+      problems({
+        admin: { auth: [{ method: "anonymous", role: "operator" }, { method: "ticket" }], users: { ada: { role: "boss", ticket: "x" } } },
+      }),
+    ).toEqual([
+      expect.stringMatching(/^admin\.auth\[0\]\.role: everybody could/),
+      expect.stringMatching(/^admin\.users\.ada\.role: got "boss", expected a role/),
+    ]);
+    expect(problems({ admin: { auth: [{ method: "ticket" }] } })).toEqual([expect.stringMatching(/^admin\.auth\[0\]: nobody can log in/)]);
+    expect(problems({ admin: { auth: [{ method: "anonymous", role: "viewer" }] } })).toEqual([]);
+  });
+});
+
+describe("a procedure", () => {
+  test("is there for each one of the contract", async () => {
+    const server = await start();
+    expect([...server.admin.api.provided].sort()).toEqual(Object.keys(PROCEDURES).sort());
+  });
+
+  test("refuses arguments that it does not know, or that are wrong", async () => {
+    await start();
+    await using session = await local();
+    for (const kwargs of [{ sesion: 1 }, { session: "1" }, { session: 0 }, {}])
+      await expect(call(session, "junctor.sessions.get", kwargs)).rejects.toMatchObject({ uri: Uri.invalidArgument });
+  });
+
+  test("that acts leaves a line in the log: who, what, and why it failed", async () => {
+    await start();
+    await using session = await local();
+    expect(await errorOf(call(session, "junctor.sessions.kill", { session: 5 }))).toBe(Uri.noSuchSession);
+    expect(log.filter(({ event }) => event === "admin.action")).toEqual([
+      {
+        event: "admin.action",
+        procedure: "junctor.sessions.kill",
+        session: session.id,
+        authid: "local",
+        authrole: "admin",
+        address: undefined,
+        message: expect.stringContaining("there is no session 5"),
+      },
+    ]);
+  });
+
+  test("has one handler", async () => {
+    const { api } = (await start()).admin;
+    expect(() => api.provide("junctor.status", z.strictObject({}), () => Promise.reject(new Error()))).toThrow(TypeError);
+  });
+});
+
+describe("sessions", () => {
+  test("are those of all realms and none of the server's own, with what has gone over their connections", async () => {
+    const server = await start();
+    await using admin = await local();
+    await using callee = await remote(server, undefined, "app");
+    await using caller = await remote(server, undefined, "app");
+    await callee.register("com.wait", () => new Promise(() => {}));
+    const waiting = caller.call("com.wait", ["x".repeat(10_000)]).catch(() => {});
+    const { sessions, total } = (await call(admin, "junctor.sessions.list", { realm: "app", order: "bytesIn" })) as SessionPage;
+    expect(total).toBe(2);
+    expect(sessions.map(({ session }) => session)).toEqual([caller.id, callee.id]);
+    expect(sessions[0]).toMatchObject({
+      authrole: "user",
+      transport: "rawsocket",
+      address: "127.0.0.1",
+      received: 1,
+      calls: 1,
+      invocations: 0,
+    });
+    expect(sessions[0]?.bytesIn).toBeGreaterThan(10_000);
+    expect(sessions[1]).toMatchObject({ registrations: 1, invocations: 1 });
+    const { bytesOut = 0, queued = 0 } = sessions[1] ?? {};
+    expect(bytesOut + queued).toBeGreaterThan(10_000);
+    expect(((await call(admin, "junctor.sessions.list", { limit: 1 })) as SessionPage).sessions).toHaveLength(1);
+    expect(((await call(admin, "junctor.sessions.list")) as SessionPage).total).toBe(3);
+    const { realms } = (await call(admin, "junctor.status")) as Status;
+    expect(realms).toEqual([
+      expect.objectContaining({ name: "app", sessions: 2, registrations: 1, callsInFlight: 1 }),
+      expect.objectContaining({ name: "junctor", sessions: 1 }),
+    ]);
+    await caller.leave();
+    await waiting;
+  });
+
+  test("are ended by their id, with what they are told", async () => {
+    const server = await start();
+    await using admin = await local();
+    await using session = await remote(server, undefined, "app");
+    expect(await call(admin, "junctor.sessions.kill", { session: session.id, message: "maintenance" })).toBe(null);
+    expect(await session.closed).toMatchObject({ reason: Uri.killed, message: "maintenance" });
+    expect(await errorOf(call(admin, "junctor.sessions.get", { session: session.id }))).toBe(Uri.noSuchSession);
+  });
+});

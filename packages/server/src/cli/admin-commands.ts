@@ -1,0 +1,54 @@
+/** The commands that administer a running server: what each takes. What they do is in files of their own. */
+import type { Command } from "commander";
+import type { AdminOptions } from "./admin-client.ts";
+import type { ClientOptions } from "./session.ts";
+
+type Declare = (name: string, description: string, ...examples: string[]) => Command;
+
+/** @returns those that have commands below them */
+export function addAdminCommands(program: Command, command: Declare): readonly Command[] {
+  const found = (declared: Command) =>
+    declared
+      .option("-c, --config <FILE>", "the server's configuration, which says where its state directory is")
+      .option("--state <DIR>", "the server's state directory; or --url, --realm and credentials (default: .junctor)");
+  /** Their own options, those of all commands, and which of these somebody has given. */
+  const all = <T extends object>(own: T): T & AdminOptions => {
+    const given = new Set(["url", "realm"].filter((name) => program.getOptionValueSource(name) === "cli"));
+    return { ...program.opts<ClientOptions>(), ...own, given };
+  };
+
+  found(command("status", "say what server runs here, and how it is", "status", "status -c /etc/junctor/config.yaml --json")).action(
+    async (own: object) => (await import("./status.ts")).status(all(own)),
+  );
+
+  const sessions = command(
+    "sessions",
+    "list sessions, show one, end one",
+    "sessions ls --order queued --limit 10",
+    "sessions kill 3141592653589793 --message 'maintenance'",
+  );
+  found(sessions.command("ls", { isDefault: true }))
+    .description("sessions of all realms, or of some")
+    .option("--realm-name <NAME>", "of this realm only")
+    .option("--user <AUTHID>", "of this authid only")
+    .option("--role <NAME>", "of this role only")
+    .option("--order <BY>", "opened, received, bytesIn, bytesOut or queued: the largest first", "opened")
+    .option("--limit <N>", "so many at most", "100")
+    .action(async (own: Omit<import("./sessions.ts").ListOptions, keyof AdminOptions>) =>
+      (await import("./sessions.ts")).listSessions(all(own)),
+    );
+  found(sessions.command("show"))
+    .description("all that is known of one")
+    .argument("<session>")
+    .action(async (session: string, own: object) => (await import("./sessions.ts")).showSession(session, all(own)));
+  found(sessions.command("kill"))
+    .description("end one, with GOODBYE")
+    .argument("<session>")
+    .option("--reason <URI>", "what it is told", "wamp.close.killed")
+    .option("--message <TEXT>", "what its user is told")
+    .action(async (session: string, own: { reason: string; message?: string }) =>
+      (await import("./sessions.ts")).killSession(session, all(own)),
+    );
+
+  return [sessions];
+}
