@@ -36,7 +36,7 @@ import { PatternIndex } from "../pattern/pattern-index.ts";
 import type { Session } from "../session.ts";
 import type { EventLog, EventStore, StoredEvent } from "../store/event-store.ts";
 import { MemoryEventStore } from "../store/memory-event-store.ts";
-import { ownPayload } from "../store/own-payload.ts";
+import { ownPayload, PassingPayloads } from "../store/own-payload.ts";
 import { DEFAULT_RETENTION, type RetentionLimits } from "../store/retained-events.ts";
 import { ConsumerGroup } from "./consumer-group.ts";
 import { audienceOf, eventFilter } from "./event-filter.ts";
@@ -66,6 +66,8 @@ export class Broker {
   readonly #clock: Clock;
   readonly #observer: PatternObserver<Subscription>;
   readonly #store: EventStore;
+  /** Where the store lets go of what it has stored. */
+  readonly #passing: PassingPayloads | undefined;
   readonly #logs: EventLog[] = [];
   #retention: RetentionLimits | undefined = undefined;
   #isSharding = false;
@@ -86,6 +88,7 @@ export class Broker {
     this.#clock = clock;
     this.#observer = observer;
     this.#store = store;
+    this.#passing = store.kind === "disk" ? new PassingPayloads() : undefined;
     this.prepare(config)();
     for (const topic of history) {
       const { uri, match } = topic;
@@ -217,7 +220,8 @@ export class Broker {
       return undefined;
     }
     const now = this.#clock.date();
-    const payload = ownPayload(message.payload);
+    const { payload: received } = message;
+    const payload = isRetained || this.#passing === undefined ? ownPayload(received) : this.#passing.own(received);
     if (payload === undefined) return refusal(Uri.invalidArgument, "the event cannot be kept: a value in it has no form in MessagePack");
     const event = { publication, time: now, topic, details, audience: audienceOf(options), payload };
     const refused = isRetained ? this.#store.retained.refuses(topic, payload.end - payload.start, now, retention) : undefined;

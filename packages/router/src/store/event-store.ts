@@ -22,7 +22,7 @@ export interface StoredEvent {
   readonly details: EventDetails;
   /** Re-applied to whoever reads it later (PS-HIST-10, AMB-80); `undefined`: everybody. */
   readonly audience: Audience | undefined;
-  /** Owns its bytes. */
+  /** Its bytes stay as they are. */
   readonly payload: Payload;
 }
 
@@ -41,7 +41,7 @@ export interface HistoryTopic extends Pattern {
 }
 
 export interface EventStore {
-  /** `disk`: what was stored survives the end of the process, however it ends. */
+  /** `disk`: what was stored survives the end of the process, however it ends, and is not held in memory once it is settled. */
   readonly kind: "memory" | "disk";
   readonly retained: RetainedEvents;
   /** The log of a history topic. What it held before the store was opened is there again. Once per topic. */

@@ -71,6 +71,8 @@ export class DiskEventStore implements EventStore {
   #group: Group = createGroup();
   /** Bytes of the next commit and of the one that is under way. */
   #queued = 0;
+  /** Room that a block starts with: what the last one took, so that it need not grow. */
+  #blockSize = 1024;
   #isCommitting = false;
   #isScheduled = false;
   /** Why nothing can be stored any more. */
@@ -129,7 +131,7 @@ export class DiskEventStore implements EventStore {
     const writers = this.#group.blocks.get(log) ?? [];
     const last = writers.at(-1);
     if (last !== undefined && !last.isFull) return last;
-    const writer = new BlockWriter();
+    const writer = new BlockWriter(this.#blockSize);
     writers.push(writer);
     this.#group.blocks.set(log, writers);
     return writer;
@@ -166,7 +168,11 @@ export class DiskEventStore implements EventStore {
     this.#isCommitting = true;
     const blocks: LogBlock[] = [];
     for (const [log, writers] of group.blocks)
-      for (const writer of writers) blocks.push({ log, count: writer.count, block: writer.finish() });
+      for (const writer of writers) {
+        const block = writer.finish();
+        blocks.push({ log, count: writer.count, block });
+        this.#blockSize = Math.min(block.length, LARGEST_START);
+      }
     const retained: RetainedBlock[] = [];
     for (const [topic, events] of group.retained) retained.push({ topic, block: retainedBlock(events) });
     const transfer = [...blocks, ...retained].flatMap(({ block }) => (block === undefined ? [] : [block.buffer]));
@@ -249,6 +255,8 @@ class DiskEventLog implements EventLog {
     this.read = read;
   }
 }
+
+const LARGEST_START = 64 * 1024;
 
 function createGroup(): Group {
   return { appends: [], blocks: new Map(), retained: new Map(), bytes: 0 };
