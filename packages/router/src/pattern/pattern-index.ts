@@ -15,6 +15,8 @@ export class PatternIndex<T extends object> {
   readonly #prefix = new PrefixMap<T>();
   readonly #wildcard = new WildcardTrie<T>();
   readonly #matching = new Map<string, readonly T[]>();
+  /** Values in all of its lists. */
+  #listed = 0;
   readonly #best = new Map<string, T>();
 
   get(uri: string, match: MatchPolicy): T | undefined {
@@ -62,14 +64,23 @@ export class PatternIndex<T extends object> {
     if (exact !== undefined) found.push(exact);
     this.#prefix.collect(uri, found);
     this.#wildcard.collect(uri, found);
-    keep(this.#matching, uri, found);
+    this.#keepMatching(uri, found);
     return found;
+  }
+
+  #keepMatching(uri: string, found: readonly T[]): void {
+    if (this.#matching.size >= CACHE_SIZE || this.#listed + found.length > CACHE_VALUES) this.#forgetMatching();
+    this.#listed += found.length;
+    this.#matching.set(uri, found);
   }
 
   #findBest(uri: string, isReservedToo: boolean): T | undefined {
     let found = this.#exact.get(uri);
     if (found === undefined && (isReservedToo || !isReserved(uri))) found = this.#findBestPattern(uri);
-    if (found !== undefined) keep(this.#best, uri, found);
+    if (found !== undefined) {
+      if (this.#best.size >= CACHE_SIZE) this.#best.clear();
+      this.#best.set(uri, found);
+    }
     return found;
   }
 
@@ -82,19 +93,22 @@ export class PatternIndex<T extends object> {
 
   #forget(uri: string, match: MatchPolicy): void {
     if (match === "exact") {
+      this.#listed -= this.#matching.get(uri)?.length ?? 0;
       this.#matching.delete(uri);
       this.#best.delete(uri);
     } else {
-      this.#matching.clear();
+      this.#forgetMatching();
       this.#best.clear();
     }
+  }
+
+  #forgetMatching(): void {
+    this.#matching.clear();
+    this.#listed = 0;
   }
 }
 
 /** A cache that is full starts over: simpler than an order of use, and a peer that sweeps URIs gains nothing by either. */
-function keep<V>(cache: Map<string, V>, uri: string, value: V): void {
-  if (cache.size >= CACHE_SIZE) cache.clear();
-  cache.set(uri, value);
-}
-
 const CACHE_SIZE = 10_000;
+/** In the lists of the cache together: few topics that many patterns match must not make it large. */
+const CACHE_VALUES = 1 << 20;
