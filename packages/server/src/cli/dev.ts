@@ -6,6 +6,7 @@ import { isUri } from "@junctor/protocol";
 import { DEFAULT_LIMITS, POWERS } from "@junctor/router";
 import { DEFAULT_CONNECTION_LIMITS, ListenError } from "@junctor/transport-node";
 import { type Config, type ListenerConfig, realmSchema } from "../config/schema.ts";
+import { staticOptions } from "../config/web-schema.ts";
 import { startDemo } from "../demo.ts";
 import { createLogger, logEvent } from "../log.ts";
 import { startServer } from "../server.ts";
@@ -59,7 +60,12 @@ export async function dev(options: DevOptions): Promise<void> {
   const web: ListenerConfig = { ...common, type: "web", port: parsePort(options.port) };
   const page = devPage(realm, web.ws);
   const listen = [
-    { ...web, services: { "/": options.static === undefined ? page.all : new StaticFiles({ directory: options.static }, page.client) } },
+    {
+      ...web,
+      services: {
+        "/": options.static === undefined ? page.all : new StaticFiles(staticOptions.parse(options.static), { next: page.client }),
+      },
+    },
     ...(options.rawPort === undefined ? [] : [{ ...common, type: "rawsocket" as const, port: parsePort(options.rawPort) }]),
     ...(options.unix === undefined ? [] : [{ ...common, type: "rawsocket" as const, path: options.unix }]),
   ];

@@ -5,13 +5,31 @@
 import { z } from "zod";
 import { normalPath } from "../web/request-path.ts";
 import { isRecord } from "./auth-schema.ts";
+import { size } from "./scalars.ts";
 
-/** A form that is written as one text where nothing else is to be said. */
-const directory = z.string().min(1);
-
-const staticOptions = z.union([
-  directory.transform((directory) => ({ directory })),
-  z.strictObject({ directory: directory.describe("Whose files are served; no dotfiles, and nothing outside it.") }),
+const fileName = z.string().regex(/^[^/\\.][^/\\]*$/, "expected the name of a file in the directory");
+const staticFields = z.strictObject({
+  directory: z
+    .string()
+    .min(1)
+    .describe("Whose files are served, as they are when they are asked for; no dotfiles but `/.well-known`, nothing outside it."),
+  index: fileName.default("index.html").describe("The file that stands for a directory. Directories are not listed."),
+  fallback: fileName
+    .optional()
+    .describe("The file that is served, to browsers, for addresses that are no file: the page of an application with routes of its own."),
+  cacheControl: z
+    .string()
+    .regex(/^[\t -~]*$/, "expected visible ASCII: what a header can hold")
+    .optional()
+    .describe(
+      "How long browsers keep a file, as a Cache-Control header. Default: for ever where a build tool has put a hash into its name (`app.3f2a9c1b.js`), else they ask each time whether it has changed.",
+    ),
+  memory: size.prefault("32MiB").describe("For files up to 2MiB that are kept in memory."),
+});
+/** Written as one text where nothing else is to be said. */
+export const staticOptions = z.union([
+  staticFields.shape.directory.transform((directory) => staticFields.parse({ directory })),
+  staticFields,
 ]);
 
 const location = z.string().regex(/^(https?:\/\/|\/)[!-~]+$|^\/$/, "expected a URL, or a path of this server: https://example.com/, /new");

@@ -1,6 +1,6 @@
 /** The web services of a server, and which of them each listener serves. */
 import type { Router } from "@junctor/router";
-import type { WebConfig, WebEntry } from "../config/web-schema.ts";
+import { staticOptions, type WebConfig, type WebEntry } from "../config/web-schema.ts";
 import type { LogEvent } from "../log.ts";
 import { makeService } from "./kinds.ts";
 import { type WebRoute, WebRoutes } from "./web-routes.ts";
@@ -70,7 +70,8 @@ export class WebServices {
   async routesFor({ web, static: directory, services = {} }: ListenerWeb): Promise<WebRoutes> {
     const routes = new Map<string, WebRoute>();
     for (const [path, { route }] of this.#entries) if (web === true || (web !== false && web.includes(path))) routes.set(path, route);
-    if (directory !== undefined) routes.set("/", { path: "/", service: await this.#make("/", { static: { directory }, headers: {} }) });
+    if (directory !== undefined)
+      routes.set("/", { path: "/", service: await this.#make("/", { static: staticOptions.parse(directory), headers: {} }) });
     for (const [path, service] of Object.entries(services)) routes.set(path, { path, service });
     return new WebRoutes(routes.values());
   }
