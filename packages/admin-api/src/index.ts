@@ -1,6 +1,8 @@
 /** The public surface of `@junctor/admin-api`. */
+export type { Alarm, AlarmList, AlarmName, AlarmSeverity, ClearedAlarm } from "./alarms.ts";
 export { AdminError } from "./error.ts";
 export { type AdminEvents, type AdminEventUri, EVENTS } from "./events.ts";
+export type { MatchPolicy, PatternFilter, ProcedureInfo, SubscriptionInfo, WithSessions } from "./patterns.ts";
 export { type AdminCalls, type AdminProcedureUri, PROCEDURES } from "./procedures.ts";
 export { ADMIN_REALM, ADMIN_ROLES, type AdminRole, includes } from "./roles.ts";
 export type { SessionFilter, SessionInfo, SessionOrder, SessionPage } from "./sessions.ts";

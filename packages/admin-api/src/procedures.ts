@@ -2,9 +2,11 @@
  * The procedures: their URIs, who may call them, what they take and what they give. Arguments go by name (`kwargs`), and the
  * result is one value. Times are milliseconds since 1970; a key that is not there has no value.
  */
+import type { AlarmList } from "./alarms.ts";
+import type { PatternFilter, ProcedureInfo, SubscriptionInfo, WithSessions } from "./patterns.ts";
 import type { AdminRole } from "./roles.ts";
 import type { SessionFilter, SessionInfo, SessionPage } from "./sessions.ts";
-import type { Status } from "./status.ts";
+import type { RealmStatus, Status } from "./status.ts";
 
 export interface AdminCalls {
   /** What server this is, and how it is. */
@@ -17,6 +19,23 @@ export interface AdminCalls {
     readonly takes: { readonly session: number; readonly reason?: string; readonly message?: string };
     readonly gives: null;
   };
+  "junctor.realms.list": { readonly takes: object; readonly gives: readonly RealmStatus[] };
+  "junctor.subscriptions.list": {
+    readonly takes: PatternFilter;
+    readonly gives: { readonly subscriptions: readonly SubscriptionInfo[]; readonly total: number };
+  };
+  "junctor.subscriptions.get": { readonly takes: { readonly subscription: number }; readonly gives: WithSessions<SubscriptionInfo> };
+  "junctor.procedures.list": {
+    readonly takes: PatternFilter;
+    readonly gives: { readonly procedures: readonly ProcedureInfo[]; readonly total: number };
+  };
+  "junctor.procedures.get": { readonly takes: { readonly registration: number }; readonly gives: WithSessions<ProcedureInfo> };
+  /** Takes a registration away from one of its callees, or from all. `reason`: a URI, for them. */
+  "junctor.procedures.unregister": {
+    readonly takes: { readonly registration: number; readonly session?: number; readonly reason?: string };
+    readonly gives: { readonly removed: number };
+  };
+  "junctor.alarms.list": { readonly takes: object; readonly gives: AlarmList };
 }
 
 export type AdminProcedureUri = keyof AdminCalls;
@@ -27,4 +46,11 @@ export const PROCEDURES: Readonly<Record<AdminProcedureUri, AdminRole>> = {
   "junctor.sessions.list": "viewer",
   "junctor.sessions.get": "viewer",
   "junctor.sessions.kill": "operator",
+  "junctor.realms.list": "viewer",
+  "junctor.subscriptions.list": "viewer",
+  "junctor.subscriptions.get": "viewer",
+  "junctor.procedures.list": "viewer",
+  "junctor.procedures.get": "viewer",
+  "junctor.procedures.unregister": "operator",
+  "junctor.alarms.list": "viewer",
 };

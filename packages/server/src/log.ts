@@ -26,6 +26,15 @@ export type ServerEvent =
       readonly address: string | undefined;
       readonly message: string | undefined;
     }
+  /** Something is wrong that somebody should look after; or it is worse or better than it was, but not over. */
+  | {
+      readonly event: "alarm.raised";
+      readonly name: string;
+      readonly subject: string | undefined;
+      readonly severity: string;
+      readonly message: string;
+    }
+  | { readonly event: "alarm.cleared"; readonly name: string; readonly subject: string | undefined; readonly durationMs: number }
   /** So many lines before this one could not be written. */
   | { readonly event: "log.lost"; readonly lines: number }
   /** Something in an authentication method failed that is not the client's credentials: it was refused (G14). */
@@ -92,6 +101,7 @@ export function logEvent(logger: Logger, event: LogEvent): void {
     case "auth.error":
     case "connection.refused":
     case "log.lost":
+    case "alarm.raised":
     case "service.stray":
     case "service.unrecorded":
       logger.warn(event);

@@ -9,6 +9,7 @@ import type { RouterLimits } from "@junctor/router";
 import { type Authorizer, type RealmConfig, Router } from "@junctor/router";
 import { type ConnectionLimits, type Listener, listen, NodeClock, nodeSerializers } from "@junctor/transport-node";
 import { Admin, type AdminOptions } from "./admin/admin.ts";
+import { Alarms } from "./admin/alarms.ts";
 import { ProcedureAuthorizer } from "./auth/authorizer.ts";
 import { CookieJar, cookieExchange } from "./auth/cookie.ts";
 import { Decoy } from "./auth/decoy.ts";
@@ -57,6 +58,7 @@ export interface RunningServer {
   readonly listeners: readonly Listener[];
   readonly admin: Admin;
   readonly services: ServiceManager;
+  readonly alarms: Alarms;
   /** Reads users files that have changed at once; otherwise within half a second. */
   reload(): void;
   /** Sessions end with GOODBYE, listeners close, and what is left after the grace period is cut. */
@@ -65,7 +67,12 @@ export interface RunningServer {
 
 /** @throws {ListenError | UserError} nothing is left running then */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { log, limits } = options;
+  const { limits } = options;
+  const alarms = new Alarms(options.log);
+  const log = (event: LogEvent) => {
+    options.log(event);
+    alarms.noticed(event);
+  };
   const clock = new NodeClock();
   const router = new Router({
     clock,
@@ -87,6 +94,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const stores: DiskEventStore[] = [];
   const listeners: Listener[] = [];
   let control: Listener | undefined;
+  let admin: Admin | undefined;
   const serviceManager = new ServiceManager({
     router,
     log,
@@ -97,12 +105,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const services = new Services(serviceManager);
   const close = async () => {
     clearInterval(watching);
+    admin?.close();
     await serviceManager.close();
     router.close();
     await Promise.all([...listeners, ...(control ? [control] : [])].map((listener) => listener.close(limits.router.goodbyeTimeoutMs)));
     await Promise.all([web.close(), ...stores.map((store) => store.close())]);
   };
-  let admin: Admin;
   try {
     for (const [name, realm] of Object.entries(options.realms)) {
       const store = await openStore(realm.events, log);
@@ -113,7 +121,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     }
     (await web.prepare(options.web ?? {})).commit();
     const view = viewOf(options, listeners);
-    admin = new Admin({ router, config: options.admin, auth, state: options.state, limits: limits.connection, log, view });
+    admin = new Admin({ router, config: options.admin, auth, state: options.state, limits: limits.connection, log, alarms, view });
     control = await admin.open();
     const startServices = await services.prepare(options.services ?? {});
     const maxAgeMs = Math.max(...Object.values(options.realms).map(rememberedMs));
@@ -129,7 +137,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await close();
     throw error;
   }
-  return { router, listeners, services: serviceManager, admin, reload, close };
+  return { router, listeners, services: serviceManager, admin, alarms, reload, close };
 }
 
 /** What `junctor status` tells. */
@@ -142,6 +150,7 @@ function viewOf({ listen, file }: ServerOptions, listeners: readonly Listener[])
         const { type = "?", tls } = listen[i] ?? {};
         return { type, address, tls: tls !== undefined, connections: connections.size };
       }),
+    certificates: () => listen.flatMap(({ tls }) => (tls === undefined ? [] : [tls.cert])),
     isDraining: () => false,
     config: () => (file === undefined ? undefined : { file, loadedAt }),
   };

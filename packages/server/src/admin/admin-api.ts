@@ -62,7 +62,7 @@ export class AdminApi {
 
   /** Publishes an event to those who may know. */
   publish<U extends keyof AdminEvents>(topic: U, details: AdminEvents[U]): void {
-    if (this.#session?.isOpen === true) void this.#session.publish(topic, [], details).catch(() => {}); // nobody waits for it
+    if (this.#session?.isOpen === true) void this.#session.publish(topic, [], { ...details }).catch(() => {}); // nobody waits for it
   }
 
   /** Lets all that is provided be called. */

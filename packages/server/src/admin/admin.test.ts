@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ADMIN_REALM, ADMIN_ROLES, PROCEDURES, type SessionPage, type Status } from "@junctor/admin-api";
+import { ADMIN_REALM, ADMIN_ROLES, AdminError, PROCEDURES, type SessionPage, type Status } from "@junctor/admin-api";
 import { ApplicationError, connect, JoinError, type Session } from "@junctor/client";
 import { ticket } from "@junctor/client/auth/ticket";
 import { Uri } from "@junctor/protocol";
@@ -16,7 +16,9 @@ import { type RunningServer, startServer } from "../server.ts";
 import { UserError } from "../user-error.ts";
 
 const USERS = Object.fromEntries(ADMIN_ROLES.map((role) => [role, { role, ticket: role }]));
-const REALMS = { app: { auth: [{ method: "anonymous", role: "user" }], roles: { user: { allow: { call: ["*"], register: ["*"] } } } } };
+const REALMS = {
+  app: { auth: [{ method: "anonymous", role: "user" }], roles: { user: { allow: { call: ["*"], register: ["*"], subscribe: ["*"] } } } },
+};
 
 let folder: string;
 let log: LogEvent[];
@@ -238,4 +240,75 @@ describe("sessions", () => {
     expect(await session.closed).toMatchObject({ reason: Uri.killed, message: "maintenance" });
     expect(await errorOf(call(admin, "junctor.sessions.get", { session: session.id }))).toBe(Uri.noSuchSession);
   });
+});
+
+describe("what is registered and subscribed", () => {
+  test("is listed by realm and prefix, shown with who takes part, and can be taken away", async () => {
+    const server = await start();
+    await using admin = await local();
+    await using callee = await remote(server, undefined, "app");
+    await using other = await remote(server, undefined, "app");
+    const registration = await callee.register("com.app.a", () => 1, { invoke: "roundrobin" });
+    await other.register("com.app.a", () => 2, { invoke: "roundrobin" });
+    await other.register("com.app.b", () => 2);
+    await other.subscribe("com.", () => {}, { match: "prefix" });
+    const list = await call(admin, "junctor.procedures.list", { prefix: "com.app." });
+    expect(list).toMatchObject({
+      total: 2,
+      procedures: [
+        { realm: "app", procedure: "com.app.a", invoke: "roundrobin", callees: 2 },
+        { procedure: "com.app.b", callees: 1 },
+      ],
+    });
+    expect(await call(admin, "junctor.procedures.list", { realm: "junctor" })).toMatchObject({ total: Object.keys(PROCEDURES).length });
+    expect(await call(admin, "junctor.subscriptions.list")).toMatchObject({
+      total: 1,
+      subscriptions: [{ realm: "app", topic: "com.", match: "prefix", subscribers: 1, hasHistory: false }],
+    });
+    const [{ subscription }] = ((await call(admin, "junctor.subscriptions.list")) as { subscriptions: [{ subscription: number }] })
+      .subscriptions;
+    expect(await call(admin, "junctor.subscriptions.get", { subscription })).toMatchObject({ topic: "com.", sessions: [other.id] });
+    const { id } = registration;
+    expect(await call(admin, "junctor.procedures.get", { registration: id })).toMatchObject({ sessions: [callee.id, other.id] });
+
+    const unregister = { registration: id, session: callee.id, reason: "com.app.old" };
+    expect(await call(admin, "junctor.procedures.unregister", unregister)).toEqual({ removed: 1 });
+    expect(await registration.revoked).toBe("com.app.old");
+    expect(await errorOf(call(admin, "junctor.procedures.unregister", unregister))).toBe(AdminError.notFound);
+    expect((await other.call("com.app.a")).value).toBe(2);
+    expect(await call(admin, "junctor.procedures.unregister", { registration: id })).toEqual({ removed: 1 });
+    expect(await errorOf(call(admin, "junctor.procedures.get", { registration: id }))).toBe(Uri.noSuchRegistration);
+  });
+
+  test("by the server itself cannot be taken away", async () => {
+    await start();
+    await using admin = await local();
+    const { procedures } = (await call(admin, "junctor.procedures.list", { realm: "junctor", limit: 1 })) as {
+      procedures: [{ registration: number }];
+    };
+    const [{ registration }] = procedures;
+    expect(await errorOf(call(admin, "junctor.procedures.unregister", { registration }))).toBe(AdminError.notFound);
+  });
+});
+
+test("alarms are told to those who listen, and listed", async () => {
+  const server = await start();
+  await using admin = await local();
+  const heard: unknown[] = [];
+  const both = new Promise<void>((resolve) => {
+    void admin.subscribe("junctor.alarm.on_raised", ({ kwargs }) => heard.push(kwargs["message"]));
+    void admin
+      .subscribe("junctor.alarm.on_cleared", ({ kwargs }) => {
+        heard.push(kwargs["subject"]);
+        resolve();
+      })
+      .then(() => {
+        server.alarms.raise("service", "critical", "it has failed", "web");
+        server.alarms.clear("service", "web");
+      });
+  });
+  await both;
+  expect(heard).toEqual(["it has failed", "web"]);
+  expect(await call(admin, "junctor.alarms.list")).toMatchObject({ active: [], cleared: [{ name: "service", subject: "web" }] });
+  expect(log).toContainEqual({ event: "alarm.raised", name: "service", subject: "web", severity: "critical", message: "it has failed" });
 });

@@ -10,12 +10,15 @@ export interface ServerView {
   readonly node: string;
   readonly router: Router;
   listeners(): readonly ListenerStatus[];
+  /** Files of the certificates that listeners show. */
+  certificates(): readonly string[];
   isDraining(): boolean;
   config(): { readonly file: string; readonly loadedAt: number; readonly lastReload?: ReloadStatus } | undefined;
 }
 
 export function provideStatus(api: AdminApi, view: ServerView): void {
   api.provide("junctor.status", z.strictObject({}), () => statusOf(view));
+  api.provide("junctor.realms.list", z.strictObject({}), () => [...view.router.realms].map(realmStatus));
 }
 
 function statusOf(view: ServerView): Status {

@@ -50,5 +50,52 @@ export function addAdminCommands(program: Command, command: Declare): readonly C
       (await import("./sessions.ts")).killSession(session, all(own)),
     );
 
-  return [sessions];
+  const subs = command("subs", "list subscriptions, show one", "subs ls --prefix com.app. --realm-name app", "subs show 12 --json");
+  patternList(found(subs.command("ls", { isDefault: true })).description("subscriptions, those with the most subscribers first")).action(
+    async (own: Omit<import("./patterns.ts").PatternOptions, keyof AdminOptions>) =>
+      (await import("./patterns.ts")).listSubscriptions(all(own)),
+  );
+  found(subs.command("show"))
+    .description("one, and who has it")
+    .argument("<subscription>")
+    .action(async (id: string, own: object) => (await import("./patterns.ts")).showSubscription(id, all(own)));
+
+  const procs = command(
+    "procs",
+    "list registered procedures, show one, take one away",
+    "procs ls --prefix com.app.",
+    "procs unregister 7 --session 3141592653589793",
+  );
+  patternList(found(procs.command("ls", { isDefault: true })).description("registrations, those with the most callees first")).action(
+    async (own: Omit<import("./patterns.ts").PatternOptions, keyof AdminOptions>) =>
+      (await import("./patterns.ts")).listProcedures(all(own)),
+  );
+  found(procs.command("show"))
+    .description("one, and who answers it")
+    .argument("<registration>")
+    .action(async (id: string, own: object) => (await import("./patterns.ts")).showProcedure(id, all(own)));
+  found(procs.command("unregister"))
+    .description("take it away from its callees")
+    .argument("<registration>")
+    .option("--session <ID>", "from this one only")
+    .option("--reason <URI>", "what they are told")
+    .action(async (id: string, own: { session?: string; reason?: string }) => (await import("./patterns.ts")).unregister(id, all(own)));
+
+  const realms = command("realms", "list realms and what goes on in them", "realms", "realms ls --json");
+  found(realms.command("ls", { isDefault: true }))
+    .description("all of them")
+    .action(async (own: object) => (await import("./status.ts")).realms(all(own)));
+
+  found(command("alarms", "say what somebody should look after", "alarms", "alarms --history --json"))
+    .option("--history", "also those that are over")
+    .action(async (own: { history?: boolean }) => (await import("./alarms.ts")).alarms(all(own)));
+
+  return [sessions, subs, procs, realms];
+}
+
+function patternList(command: Command): Command {
+  return command
+    .option("--realm-name <NAME>", "of this realm only")
+    .option("--prefix <TEXT>", "with URIs that begin with this")
+    .option("--limit <N>", "so many at most", "100");
 }

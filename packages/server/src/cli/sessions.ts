@@ -56,7 +56,7 @@ export async function listSessions(options: ListOptions): Promise<void> {
 }
 
 export async function showSession(text: string, options: AdminOptions): Promise<void> {
-  const session = parseId(text, "session");
+  const session = parseId(text, "sessions");
   await withAdmin(options, async (admin) => {
     const info = await admin.call("junctor.sessions.get", { session });
     if (options.json === true) return line(jsonText(info));
@@ -83,7 +83,7 @@ export async function showSession(text: string, options: AdminOptions): Promise<
 }
 
 export async function killSession(text: string, options: AdminOptions & { reason: string; message?: string }): Promise<void> {
-  const session = parseId(text, "session");
+  const session = parseId(text, "sessions");
   const { reason, message } = options;
   await withAdmin(options, async (admin) => {
     await admin.call("junctor.sessions.kill", { session, reason, ...(message !== undefined && { message }) });

@@ -93,10 +93,10 @@ export function parseNumber(text: string, option: string): number {
   return Number(text);
 }
 
-/** @param what that it is the id of */
-export function parseId(text: string, what: string): number {
+/** @param of which command lists what has such ids */
+export function parseId(text: string, of: "sessions" | "subs" | "procs"): number {
   const id = /^[1-9]\d*$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(id))
-    throw new UserError(`${text} is no id of a ${what}`, { remedy: `junctor ${what}s ls lists them`, exitCode: Exit.usage });
+    throw new UserError(`${text} is no id`, { remedy: `junctor ${of} ls lists those that there are`, exitCode: Exit.usage });
   return id;
 }
