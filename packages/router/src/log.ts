@@ -11,6 +11,8 @@ export type RouterEvent =
       readonly transport: string;
       readonly serializer: string | undefined;
       readonly address: string | undefined;
+      /** Where browsers are given a tracking cookie: which one it is. */
+      readonly browser?: string;
     }
   | {
       readonly event: "session.close";

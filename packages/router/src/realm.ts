@@ -181,6 +181,7 @@ export class Realm {
     this.#closers.set(session, closer);
     this.counters.sessionsOpened++;
     const { id, authid, authrole, authmethod, agent, origin } = session;
+    const { browser } = origin.cookie ?? {};
     this.log({
       event: "session.open",
       realm: this.name,
@@ -192,6 +193,7 @@ export class Realm {
       transport: origin.transport,
       serializer: origin.serializer,
       address: origin.address,
+      ...(browser !== undefined && { browser }),
     });
     this.#sessionMeta.joined(session); // [AMB-90] WELCOME has left
   }

@@ -43,6 +43,8 @@ export type ServerEvent =
   | { readonly event: "users.reloaded"; readonly realm: string; readonly file: string; readonly users: number; readonly ended: number }
   /** The same, but it cannot be used: what was read before holds. */
   | { readonly event: "users.rejected"; readonly realm: string; readonly file: string; readonly message: string }
+  /** Browsers that had logged in have to do so again: their log-ins could not be read from the disk, or written there. */
+  | { readonly event: "logins.lost"; readonly file: string; readonly message: string }
   /** Events cannot be stored. `isFinal`: until the router is started again; else until the disk has room again. */
   | { readonly event: "store.failed"; readonly path: string; readonly message: string; readonly isFinal: boolean }
   | { readonly event: "store.recovered"; readonly path: string }
@@ -107,6 +109,7 @@ export function logEvent(logger: Logger, event: LogEvent): void {
       logger.warn(event);
       return;
     case "users.rejected":
+    case "logins.lost":
     case "store.failed":
     case "store.damaged":
     case "service.failed":

@@ -15,6 +15,7 @@ import { CookieJar, cookieExchange } from "./auth/cookie.ts";
 import { Decoy } from "./auth/decoy.ts";
 import { FileWatch } from "./auth/file-watch.ts";
 import { type AuthEnvironment, authenticatorOf } from "./auth/from-config.ts";
+import { loginRecord } from "./auth/login-record.ts";
 import { Askers } from "./auth/procedure.ts";
 import { roleConfig } from "./auth/role-config.ts";
 import { endRevoked, logOut } from "./auth/session-proof.ts";
@@ -43,7 +44,7 @@ export interface ServerOptions {
   /** Services of the program that starts the server, by their names. They run in its own process. */
   readonly components?: Readonly<Record<string, ComponentService>>;
   readonly admin?: AdminConfig;
-  /** The state directory. Default: none, and with it no control socket. */
+  /** Directory for what has to survive a restart. Default: none; with it no control socket, and no log-ins of browsers. */
   readonly state?: string;
   /** The configuration's file, for people. */
   readonly file?: string;
@@ -83,7 +84,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   clock.wake = () => router.wake();
   const watches: FileWatch[] = [];
-  const auth = { ...authEnvironment(clock, router, watches, log), trust: options.trust };
+  const auth = authEnvironment(clock, router, watches, options);
   const reload = () => {
     for (const watch of watches) watch.check();
   };
@@ -110,6 +111,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     router.close();
     await Promise.all([...listeners, ...(control ? [control] : [])].map((listener) => listener.close(limits.router.goodbyeTimeoutMs)));
     await Promise.all([web.close(), ...stores.map((store) => store.close())]);
+    auth.cookies.close();
   };
   try {
     for (const [name, realm] of Object.entries(options.realms)) {
@@ -128,7 +130,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     for (const listener of options.listen) {
       const { cookie, tls } = listener;
       const exchange =
-        cookie && cookieExchange(auth.cookies, { sameSite: cookie.sameSite, isSecure: cookie.secure ?? tls !== undefined, maxAgeMs });
+        cookie &&
+        cookieExchange(auth.cookies, { ...cookie, isTracking: cookie.tracking, isSecure: cookie.secure ?? tls !== undefined, maxAgeMs });
       listeners.push(await openListener(listener, router, limits.connection, log, exchange, web));
     }
     services.add(options.components ?? {});
@@ -157,17 +160,19 @@ function viewOf({ listen, file }: ServerOptions, listeners: readonly Listener[])
 }
 
 /** Failed attempts are slowed down over all realms together: a guesser gains nothing by trying several. */
-function authEnvironment(clock: NodeClock, router: Router, watches: FileWatch[], log: (event: LogEvent) => void): AuthEnvironment {
+function authEnvironment(clock: NodeClock, router: Router, watches: FileWatch[], { log, state, trust }: ServerOptions): AuthEnvironment {
   const now = () => clock.now();
+  const wallClock = () => new Date();
   const waits = { firstWaitMs: 500, longestWaitMs: 60_000, keys: 10_000 };
   return {
     decoy: new Decoy(),
     askers: new Askers(router),
+    trust,
     now,
     byPrincipal: new Throttle({ allowance: 5, ...waits }, now),
     byAddress: new Throttle({ allowance: 50, ...waits }, now),
-    wallClock: () => new Date(),
-    cookies: new CookieJar(now),
+    wallClock,
+    cookies: new CookieJar({ now, wallClock, record: state === undefined ? undefined : loginRecord(state, wallClock, log) }),
     watch: (file, realm, reload) => {
       const changed = () => {
         try {

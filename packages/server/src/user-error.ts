@@ -16,9 +16,14 @@ export class UserError extends Error {
   }
 }
 
+/** The system says that there is no such file. */
+export function isMissing(error: unknown): boolean {
+  return codeOf(error) === "ENOENT";
+}
+
 /** Why a file or directory cannot be read, in words. */
 export function whyUnreadable(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
+  const code = codeOf(error);
   const texts: Readonly<Record<string, string>> = {
     ENOENT: "it does not exist",
     EACCES: "this user may not read it",
@@ -26,4 +31,8 @@ export function whyUnreadable(error: unknown): string {
     ENOTDIR: "a part of its path is no directory",
   };
   return texts[code ?? ""] ?? code ?? String(error);
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }

@@ -26,6 +26,7 @@ export interface ConnectionInfo {
 export interface CookieDigests {
   readonly presented?: string;
   readonly issued?: string;
+  readonly browser?: string;
 }
 
 export type TransportEvent =
@@ -70,10 +71,10 @@ export interface ListenOptions extends WebAccess {
   /** Takes a new connection. @returns whom to tell what arrives on it */
   readonly accept: (connection: Connection, info: ConnectionInfo) => Receiver;
   /**
-   * Asked for each WebSocket that a page opens, with the page's Cookie header: what it has to tell of it, and the Set-Cookie
-   * for the response. Needs origins that are named one by one; programs that send no Origin are not asked for cookies.
+   * Asked for each WebSocket that a page opens, with the page's Cookie header: what it has to tell of it, and what the
+   * response sets (`Set-Cookie`). Needs origins that are named one by one; programs that send no Origin are not asked for cookies.
    */
-  readonly cookie?: (header: string | undefined) => { readonly digests: CookieDigests; readonly setCookie?: string };
+  readonly cookie?: (header: string | undefined) => { readonly digests: CookieDigests; readonly setCookies: readonly string[] };
   /** Answers HTTP requests that open no WebSocket. Default: 404 with a hint. */
   readonly onRequest?: (request: IncomingMessage, response: ServerResponse, origin: RequestOrigin) => void;
   /**

@@ -62,8 +62,8 @@ export class Listener implements ConnectionObserver, SetupObserver {
   #http: HttpServer | undefined = undefined;
   /** What the last WebSocket handshake agreed on for permessage-deflate; `undefined` for none. */
   #windowBits: number | undefined = undefined;
-  /** The Set-Cookie for the WebSocket that is just being opened. */
-  #setCookie: string | undefined = undefined;
+  /** What is set for the WebSocket that is just being opened. */
+  #setCookies: readonly string[] = [];
   readonly #addresses: ClientAddresses;
   readonly #admission: Admission;
   /** As the server accepted them. */
@@ -219,7 +219,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
   /** Told of the answer just before `handleUpgrade` calls back. */
   upgrading(headers: string[]): void {
     this.#windowBits = deflateWindowBits(headers);
-    if (this.#setCookie !== undefined) headers.push(`Set-Cookie: ${this.#setCookie}`);
+    for (const cookie of this.#setCookies) headers.push(`Set-Cookie: ${cookie}`);
   }
 
   #createHttpServer(): HttpServer {
@@ -460,7 +460,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
     const { name, serializer, isBatched } = subprotocol;
     const format = isBatched ? batchFormatOf(serializer) : undefined;
     const cookie = request.headers.origin === undefined ? undefined : this.#setup.options.cookie?.(request.headers.cookie); // [T8]
-    this.#setCookie = cookie?.setCookie;
+    this.#setCookies = cookie?.setCookies ?? [];
     const info: ConnectionInfo = { transport: "websocket", serializer: serializer.name, ...(cookie && { cookie: cookie.digests }) };
     if (full !== undefined && this.#compresses(request)) {
       this.#setup.webSockets?.handleUpgrade(full, socket, head, (webSocket) => {
@@ -470,7 +470,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
       });
       return;
     }
-    socket.write(handshakeResponse(request, name, this.#setCookie));
+    socket.write(handshakeResponse(request, name, this.#setCookies));
     socket.off("error", ignore);
     const encoding = encodingOf(serializer, webSocketFraming(serializer.frame, format));
     const connection = new WebSocketConnection(socket, encoding, this.#limits, this, address, this.#now);

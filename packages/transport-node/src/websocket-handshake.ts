@@ -12,9 +12,10 @@ export function handshakeProblem({ method, headers }: UpgradeRequest): string | 
 }
 
 /** The response that opens the WebSocket. */
-export function handshakeResponse({ headers }: UpgradeRequest, subprotocol: string, setCookie?: string): string {
+export function handshakeResponse({ headers }: UpgradeRequest, subprotocol: string, setCookies: readonly string[]): string {
   const accept = createHash("sha1").update(`${headers["sec-websocket-key"]}${GUID}`).digest("base64");
-  return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: ${subprotocol}\r\n${setCookie === undefined ? "" : `Set-Cookie: ${setCookie}\r\n`}\r\n`;
+  const cookies = setCookies.map((cookie) => `Set-Cookie: ${cookie}\r\n`).join("");
+  return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: ${subprotocol}\r\n${cookies}\r\n`;
 }
 
 /** The size of window for deflating, from the headers of a WebSocket handshake; `undefined` where nothing is deflated. */

@@ -21,6 +21,8 @@ export interface Origin {
 
 /** Digests of the values, in hex: nobody can log in with them. */
 export interface LoginCookie {
+  /** Which browser it is, where the listener gives them a cookie for that: a name, and no proof of anything. */
+  readonly browser?: string;
   /** What the browser came with. */
   readonly presented?: string;
   /** What it was given when the connection was opened: a log-in on this connection makes it worth something. */

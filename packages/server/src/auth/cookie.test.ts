@@ -1,8 +1,11 @@
 // Log-in cookies: what a browser is given, what it is worth when it comes back, and what makes it worth nothing (T8, T10).
 import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Uri } from "@junctor/protocol";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { parseConfig } from "../config/load.ts";
 import { limitsOf } from "../config/schema.ts";
@@ -21,7 +24,13 @@ beforeAll(async () => {
   const config = parseConfig(
     JSON.stringify({
       version: 1,
-      listen: [listener, { ...listener, deflate: true }, { type: "web", port: 0 }],
+      listen: [
+        listener,
+        { ...listener, deflate: true },
+        { type: "web", port: 0 },
+        { ...listener, cookie: { secure: true, tracking: true } },
+        { ...listener, deflate: true, cookie: { secure: true, tracking: true } },
+      ],
       realms: {
         app: { users, roles, auth: [{ method: "cookie" }, { method: "ticket" }, { method: "anonymous", role: "guest" }] },
         other: { users, roles, auth: [{ method: "cookie" }, { method: "ticket" }] },
@@ -52,8 +61,8 @@ class Page implements AsyncDisposable {
     });
   }
 
-  static async open(cookie = "", origin: string | undefined = ORIGIN, listener = 0): Promise<Page> {
-    const url = `ws://${server.listeners[listener]?.address}/ws`;
+  static async open(cookie = "", origin: string | undefined = ORIGIN, listener = 0, to = server): Promise<Page> {
+    const url = `ws://${to.listeners[listener]?.address}/ws`;
     const headers = { ...(cookie !== "" && { cookie }), ...(origin !== "" && { origin }) };
     const page = new Page(new WebSocket(url, ["wamp.2.json"], { headers }));
     await once(page.socket, "open");
@@ -204,32 +213,165 @@ describe("a cookie is worth nothing", () => {
   });
 });
 
+describe("a tracking cookie", () => {
+  const browserOf = () => log.findLast((event) => event.event === "session.open")?.browser;
+
+  test.each([3, 4])("tells browsers from each other, through log-ins and log-outs, and logs nobody in (listener %i)", async (listener) => {
+    await using page = await Page.open("", ORIGIN, listener);
+    expect(page.setCookie).toMatch(
+      /^__Host-junctor=[\w-]{43}; [^|]*\|__Host-junctor-browser=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=34560000; Secure$/,
+    );
+    const [login = "", tracking = ""] = page.setCookie.split("|").map((each) => each.split(";")[0] ?? "");
+    await page.hello(["ticket"], { authid: "ada" });
+    const browser = browserOf();
+    expect(browser).toMatch(/^[0-9a-f]{32}$/);
+    await using again = await Page.open(`${login}; ${tracking}`, ORIGIN, listener);
+    expect(again.setCookie).toBe("");
+    await again.hello(["cookie"]);
+    expect(browserOf()).toBe(browser);
+    await using loggedOut = await Page.open(tracking, ORIGIN, listener);
+    expect(loggedOut.setCookie).toMatch(/^__Host-junctor=[^|]*$/);
+    expect(await loggedOut.hello(["cookie"])).toBe(Uri.noMatchingAuthMethod);
+    await using same = await Page.open(tracking, ORIGIN, listener);
+    await same.hello(["anonymous"]);
+    expect(browserOf()).toBe(browser);
+    await using other = await Page.open("", ORIGIN, listener);
+    await other.hello(["anonymous"]);
+    expect(browserOf()).not.toBe(browser);
+  });
+
+  test("is not told to other sessions, which could go by it; without the method cookie it is the only one", async () => {
+    await using page = await Page.open("", ORIGIN, 3);
+    await page.hello(["ticket"], { authid: "ada" });
+    page.send(48, 1, {}, "wamp.session.list");
+    const [, , , [[id]]] = (await page.receive()) as [number, number, object, [[number]]];
+    page.send(48, 2, {}, "wamp.session.get", [id]);
+    expect(JSON.stringify(await page.receive())).not.toContain(browserOf());
+    const exchange = cookieExchange(new CookieJar({ now: () => 0, wallClock: () => new Date(0) }), {
+      ...{ sameSite: "lax", isSecure: false, maxAgeMs: 0, isTracking: true },
+    });
+    expect(exchange(undefined).setCookies).toEqual([expect.stringMatching(/^junctor-browser=/)]);
+  });
+});
+
+describe("when the server is started again", () => {
+  const users = { ada: { roles: ["user", "admin"], ticket: "sesame" }, eve: { role: "user", ticket: "sesame" } };
+  const folder = mkdtempSync(join(tmpdir(), "junctor-cookies-"));
+  const state = join(folder, "state");
+  const file = join(state, "logins");
+  const events: LogEvent[] = [];
+  beforeEach(() => rmSync(state, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  async function started(who: object = users, auth: readonly object[] = [{ method: "cookie" }, { method: "ticket" }]) {
+    const config = parseConfig(
+      JSON.stringify({
+        version: 1,
+        listen: [{ type: "web", port: 0, origins: [ORIGIN], cookie: { secure: true } }],
+        realms: { app: { users: who, roles: { user: {}, admin: {} }, auth } },
+      }),
+      "test.json",
+    );
+    const { listen, realms } = config;
+    const running = await startServer({ listen, realms, limits: limitsOf(config), state, log: (event) => events.push(event) });
+    return { running, [Symbol.asyncDispose]: () => running.close() };
+  }
+
+  /** Logs in, and out where that is asked for. @returns the cookie */
+  async function loggingIn(authid = "ada", reason?: string): Promise<string> {
+    await using one = await started();
+    await using page = await Page.open("", ORIGIN, 0, one.running);
+    expect(await page.hello(["ticket"], { authid })).toMatchObject({ authid });
+    if (reason !== undefined) {
+      page.send(6, {}, reason);
+      await page.receive();
+    }
+    return page.cookie;
+  }
+
+  async function comingBack(cookie: string, ...configured: Parameters<typeof started>) {
+    await using two = await started(...configured);
+    await using page = await Page.open(cookie, ORIGIN, 0, two.running);
+    const welcome = await page.hello(["cookie"]);
+    return typeof welcome === "string" ? welcome : `${welcome["authid"]} ${welcome["authrole"]}`;
+  }
+
+  test("a browser is still logged in, again and again, and what is on the disk logs nobody in and is nobody else's to read", async () => {
+    const cookie = await loggingIn();
+    expect(await comingBack(cookie)).toBe("ada user");
+    expect(await comingBack(cookie)).toBe("ada user");
+    expect([statSync(state).mode & 0o777, statSync(file).mode & 0o777]).toEqual([0o700, 0o600]);
+    const written = readFileSync(file, "utf8");
+    expect(written).toContain('"ada"');
+    for (const secret of ["sesame", cookie.slice(cookie.indexOf("=") + 1)]) expect(written).not.toContain(secret);
+  });
+
+  test("it is not, once it had logged out, also where it was before", async () => {
+    expect(await comingBack(await loggingIn("ada", "wamp.close.logout"))).toBe(Uri.noMatchingAuthMethod);
+    expect(await comingBack(await loggingIn("ada", "wamp.close.close_realm"))).toBe("ada user");
+  });
+
+  test.each<[string, object, readonly object[] | undefined, string]>([
+    ["user is gone", { eve: users.eve }, undefined, Uri.noMatchingAuthMethod],
+    ["ticket is another", { ada: { ...users.ada, ticket: "apple" } }, undefined, Uri.noMatchingAuthMethod],
+    ["role is another", { ada: { roles: ["admin"], ticket: "sesame" } }, undefined, "ada admin"],
+    ["method is gone", { ada: { ...users.ada, wampcra: "x" } }, [{ method: "cookie" }, { method: "wampcra" }], Uri.noMatchingAuthMethod],
+  ])("it is not, where its %s meanwhile (T31)", async (_what, who, auth, expected) => {
+    const cookie = await loggingIn();
+    expect(await comingBack(cookie, who, auth)).toBe(expected);
+  });
+
+  test("a file that is damaged costs log-ins, never the start", async () => {
+    const cookie = await loggingIn();
+    const good = readFileSync(file, "utf8");
+    for (const damaged of [good.replace('"ada"', '"eve"'), `${good}nonsense\n`, "\u0000".repeat(100).concat("\n")]) {
+      writeFileSync(file, damaged);
+      expect(await comingBack(cookie)).toBe(Uri.noMatchingAuthMethod);
+      expect(events.filter(({ event }) => event === "logins.lost")).toHaveLength(1);
+      events.length = 0;
+    }
+    writeFileSync(file, `${good}0123456789abcdef {"login`); // torn: the machine failed while it was written
+    expect(await comingBack(cookie)).toBe("ada user");
+    rmSync(file);
+    mkdirSync(file);
+    expect(await comingBack(cookie)).toBe(Uri.noMatchingAuthMethod);
+    expect(events.map(({ event }) => event)).toContain("logins.lost");
+  });
+});
+
 describe("the jar", () => {
   const grant = { authid: "ada", roles: ["user"], authprovider: "static" };
 
+  const wallClock = () => new Date(0);
+  const warrants = { providers: new Set(["static"]), proofsOf: () => [] };
+
   test("forgets a log-in when it is old, or when what it stands for ends, and tells how long that lasts", () => {
     let now = 0;
-    const jar = new CookieJar(() => now);
+    const jar = new CookieJar({ now: () => now, wallClock });
     jar.login("a", "app", grant, 1_000);
     jar.login("b", "app", { ...grant, lifetimeMs: 500 }, 1_000);
     now = 400;
-    expect(jar.find("a", "app")).toEqual(grant);
-    expect(jar.find("b", "app")).toEqual({ ...grant, lifetimeMs: 100 });
+    expect(jar.find("a", "app", warrants)).toEqual({ ...grant, proofs: [] });
+    expect(jar.find("b", "app", warrants)).toEqual({ ...grant, proofs: [], lifetimeMs: 100 });
     now = 500;
-    expect([jar.has("a"), jar.has("b"), jar.find("b", "app")]).toEqual([true, false, undefined]);
+    expect([jar.has("a"), jar.has("b"), jar.find("b", "app", warrants)]).toEqual([true, false, undefined]);
     now = 1_000;
-    expect(jar.find("a", "app")).toBeUndefined();
+    expect(jar.find("a", "app", warrants)).toBeUndefined();
   });
 
   test("keeps so many log-ins, and forgets the oldest", () => {
-    const jar = new CookieJar(() => 0, 2);
+    const jar = new CookieJar({ now: () => 0, wallClock, size: 2 });
     for (const digest of ["a", "b", "c"]) jar.login(digest, "app", grant, 1_000);
     expect(["a", "b", "c"].map((digest) => jar.has(digest))).toEqual([false, true, true]);
   });
 
   test("gives cookies without TLS a name and attributes that browsers take there", () => {
-    const exchange = cookieExchange(new CookieJar(() => 0), { sameSite: "lax", isSecure: false, maxAgeMs: 60_000 });
-    expect(exchange(undefined).setCookie).toMatch(/^junctor=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=60$/);
+    const exchange = cookieExchange(new CookieJar({ now: () => 0, wallClock }), {
+      ...{ sameSite: "lax", isSecure: false, maxAgeMs: 60_000, isTracking: false },
+    });
+    expect(exchange(undefined).setCookies).toEqual([
+      expect.stringMatching(/^junctor=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=60$/),
+    ]);
   });
 });
 

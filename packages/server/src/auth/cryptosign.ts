@@ -16,7 +16,7 @@ export interface CryptosignOptions {
   /** Refuses clients that do not bind to the TLS channel, instead of going on without (AMB-110). */
   readonly requireBinding?: boolean;
   /** Whose certificates vouch for keys that no principal has. */
-  readonly trust?: TrustSource;
+  readonly trust?: TrustSource | undefined;
 }
 
 type Found = { readonly principal: Principal } | { readonly claim: TrustClaim; readonly trust: TrustSource };

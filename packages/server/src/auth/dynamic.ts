@@ -85,6 +85,7 @@ export class DynamicPrincipals implements PrincipalSource {
       serializer: origin.serializer ?? null,
       peer: origin.address ?? null,
       secure: origin.tls !== undefined,
+      ...(origin.cookie?.browser !== undefined && { browser: origin.cookie.browser }),
     };
     const asked = [realm, authid, { session, authmethod, authrole, authextra, transport, ...more }];
     let answer: unknown;

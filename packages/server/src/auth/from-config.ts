@@ -4,14 +4,14 @@ import type { AuthConfig, FactorConfig, TrustRootConfig } from "../config/auth-s
 import { loadUsers } from "../config/load.ts";
 import { anonymous } from "./anonymous.ts";
 import { authenticator, type ConfiguredMethod } from "./chain.ts";
-import { type CookieJar, cookie } from "./cookie.ts";
+import { type CookieJar, cookie, type Warrants } from "./cookie.ts";
 import { cryptosign } from "./cryptosign.ts";
 import type { Decoy } from "./decoy.ts";
 import { DynamicPrincipals } from "./dynamic.ts";
 import { type JwtOptions, jwt, jwtKeys } from "./jwt.ts";
 import { readPrivateKey } from "./key-file.ts";
 import type { AuthMethod } from "./method.ts";
-import { type Principal, type PrincipalSource, PrincipalTable } from "./principal.ts";
+import { type Credential, type Principal, type PrincipalSource, PrincipalTable, type Proof } from "./principal.ts";
 import type { Asking } from "./procedure.ts";
 import { scram } from "./scram.ts";
 import type { Throttle } from "./throttle.ts";
@@ -81,37 +81,66 @@ export function methodsOf(name: string, realm: RealmAuth, environment: AuthEnvir
     }
     return table;
   };
+  const proving: ((authid: string) => readonly Proof[])[] = [];
+  const source = (config: FactorConfig): PrincipalSource => {
+    const found = sourceOf(config);
+    if (found instanceof PrincipalTable) proving.push((authid) => found.proofsOf(authid, CREDENTIALS[config.method]));
+    return found;
+  };
+  const trustOf = (config: Extract<FactorConfig, { method: "cryptosign" }>): TrustSource | undefined => {
+    const trust = trustIn(config.trustRoots, environment.trust);
+    if (trust instanceof TrustTable) proving.push(() => trust.proofs);
+    return trust;
+  };
   const factor = (config: FactorConfig): AuthMethod => {
     const { decoy } = environment;
     switch (config.method) {
       case "ticket":
-        return ticket(sourceOf(config), decoy);
+        return ticket(source(config), decoy);
       case "wampcra":
-        return wampcra(sourceOf(config), decoy, environment.wallClock);
+        return wampcra(source(config), decoy, environment.wallClock);
       case "wamp-scram":
-        return scram(sourceOf(config), decoy);
+        return scram(source(config), decoy);
       case "scram":
-        return scram(sourceOf(config), decoy, true);
+        return scram(source(config), decoy, true);
       case "cryptosign":
-        return cryptosign(sourceOf(config), {
+        return cryptosign(source(config), {
           requireBinding: config.requireBinding,
           ...(config.routerKey !== undefined && { routerKey: readPrivateKey(config.routerKey) }),
-          ...trustIn(config.trustRoots, environment.trust),
+          trust: trustOf(config),
         });
     }
+  };
+  const warrants: Warrants = {
+    providers: new Set(realm.auth.map(providerOf)),
+    proofsOf: (authid) => proving.flatMap((each) => each(authid)),
   };
   return realm.auth.map((config): ConfiguredMethod => {
     if (config.method === "anonymous") return { method: anonymous(config.role) };
     if (config.method === "jwt") return { method: jwt(jwtOptions(config, environment.wallClock)) };
-    if (config.method === "cookie") return { method: cookie(environment.cookies) };
+    if (config.method === "cookie") return { method: cookie(environment.cookies, warrants) };
     if (config.method === "tls") return { method: tls(config.rules) };
     return { method: factor(config), further: config.also?.map(factor) ?? [] };
   });
 }
 
-function trustIn(roots: readonly TrustRootConfig[] | undefined, resolver: TrustResolver | undefined): { readonly trust?: TrustSource } {
-  if (roots !== undefined) return { trust: new TrustTable(roots.map(trustRoot)) };
-  return resolver === undefined ? {} : { trust: { name: "dynamic", rootsFor: async (claim) => (await resolver(claim)).map(oneForm) } };
+const CREDENTIALS = {
+  ticket: "ticket",
+  wampcra: "wampcra",
+  "wamp-scram": "scram",
+  scram: "scram",
+  cryptosign: "cryptosign",
+} as const satisfies Record<FactorConfig["method"], Credential>;
+
+/** As WELCOME has it. */
+function providerOf(config: AuthConfig): string {
+  if ("authenticator" in config && config.authenticator !== undefined) return "dynamic";
+  return config.method === "jwt" ? "jwt" : "static";
+}
+
+function trustIn(roots: readonly TrustRootConfig[] | undefined, resolver: TrustResolver | undefined): TrustSource | undefined {
+  if (roots !== undefined) return new TrustTable(roots.map(trustRoot));
+  return resolver && { name: "dynamic", rootsFor: async (claim) => (await resolver(claim)).map(oneForm) };
 }
 
 function jwtOptions(config: Extract<AuthConfig, { method: "jwt" }>, wallClock: () => Date): JwtOptions {

@@ -42,7 +42,7 @@ const environment: AuthEnvironment = {
   byPrincipal: new Throttle(noThrottle, () => 0),
   byAddress: new Throttle(noThrottle, () => 0),
   now: () => 0,
-  cookies: new CookieJar(() => 0),
+  cookies: new CookieJar({ now: () => 0, wallClock: () => new Date(0) }),
   watch: () => {},
   wallClock: () => new Date(NOW),
   failed: (_method, error) => failures.push(String(error)),

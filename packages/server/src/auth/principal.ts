@@ -62,10 +62,20 @@ export class PrincipalTable implements PrincipalSource {
   byPublicKey(publicKey: string): Principal | undefined {
     return this.#byPublicKey.get(publicKey);
   }
+
+  /** What somebody could prove itself with today. */
+  proofsOf(authid: string, credential: Credential): readonly Proof[] {
+    const principal = this.#byAuthid.get(authid);
+    if (principal?.[credential] === undefined) return [];
+    const keys = credential === "cryptosign" ? (principal.cryptosign ?? []) : [undefined];
+    return keys.map((key) => new PrincipalProof(this, principal, credential, key));
+  }
 }
 
 /** What somebody proved itself with, where that may come to hold no more. */
 export interface Proof {
+  /** What was proved, in full: two are the same where their statements are. It is as secret as the credential. */
+  readonly statement: string;
   /** Whether it would be granted today, for that role (T31). */
   holds(role: string): boolean;
 }
@@ -86,10 +96,15 @@ export class PrincipalProof implements Proof {
     this.#publicKey = publicKey;
   }
 
+  get statement(): string {
+    const { authid, [this.#credential]: credential } = this.#principal;
+    return JSON.stringify([this.#credential, authid, this.#publicKey ?? credential]);
+  }
+
   holds(role: string): boolean {
     const now = this.#table.byAuthid(this.#principal.authid);
-    if (now === this.#principal) return true;
     if (now === undefined || !now.roles.includes(role)) return false;
+    if (now === this.#principal) return true;
     if (this.#publicKey !== undefined) return now.cryptosign?.includes(this.#publicKey) === true;
     return isDeepStrictEqual(now[this.#credential], this.#principal[this.#credential]);
   }

@@ -68,6 +68,11 @@ export class TrustTable implements TrustSource {
   rootsFor({ trustRoot }: Pick<TrustClaim, "trustRoot">): readonly TrustRoot[] {
     return this.#roots.filter((root) => root.trustRoot === trustRoot);
   }
+
+  /** What somebody could be vouched for by today. */
+  get proofs(): readonly Proof[] {
+    return this.#roots.map((root) => new TrustProof(this, root));
+  }
 }
 
 /** A root as the configuration names it. @throws {UserError} its certificates cannot be read */
@@ -137,6 +142,11 @@ class TrustProof implements Proof {
   constructor(table: TrustTable, root: TrustRoot) {
     this.#table = table;
     this.#root = root;
+  }
+
+  get statement(): string {
+    const { trustRoot, chainId, verifyingContract, realm, requires } = this.#root;
+    return JSON.stringify(["trustRoot", trustRoot, String(chainId), verifyingContract, realm, requires]);
   }
 
   holds(role: string): boolean {

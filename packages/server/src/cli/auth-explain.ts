@@ -143,7 +143,7 @@ function environment(): AuthEnvironment {
     byPrincipal: throttle,
     byAddress: throttle,
     wallClock: () => new Date(),
-    cookies: new CookieJar(now),
+    cookies: new CookieJar({ now, wallClock: () => new Date() }),
     watch: () => {},
     now,
     failed: () => {},

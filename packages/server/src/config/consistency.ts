@@ -123,14 +123,17 @@ function storeTwice(name: string, { events }: Readonly<Record<string, unknown>>,
 
 /** Log-in cookies are a matter of a listener and a realm together. */
 function cookiesAlone(listeners: readonly unknown[], realms: Readonly<Record<string, unknown>>): Finding[] {
-  const keeping = listeners.flatMap((listener, i): Path[] =>
-    isRecord(listener) && listener["cookie"] !== undefined ? [["listen", i, "cookie"]] : [],
+  const keeping = listeners.flatMap((listener, i): [Path, unknown][] =>
+    isRecord(listener) && listener["cookie"] !== undefined ? [[["listen", i, "cookie"], listener["cookie"]]] : [],
   );
   const using = Object.entries(realms).flatMap(([name, realm]): Path[] =>
     !isRecord(realm) ? [] : [...methodsOf(realm)].flatMap(([path, { method }]) => (method === "cookie" ? [["realms", name, ...path]] : [])),
   );
   if (keeping.length === 0) return using.map((path) => ({ path, message: "no listener keeps cookies: give one of them cookie: {}" }));
-  return using.length > 0 ? [] : keeping.map((path) => ({ path, message: "no realm has the method cookie" }));
+  if (using.length > 0) return [];
+  return keeping.flatMap(([path, cookie]) =>
+    isRecord(cookie) && cookie["tracking"] === true ? [] : [{ path, message: "no realm has the method cookie" }],
+  );
 }
 
 /** A path of `web` that a listener names is there, and what is there is served by some listener. */

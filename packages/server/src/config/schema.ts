@@ -217,6 +217,12 @@ const listener = z
           .boolean()
           .optional()
           .describe("Whether it is for TLS only. Default: where the listener has `tls`; set it behind a proxy that has."),
+        tracking: z
+          .boolean()
+          .default(false)
+          .describe(
+            "Gives each browser a second cookie, which logs nobody in: the log and dynamic authenticators then see which browser it is that comes back.",
+          ),
       })
       .optional()
       .describe("Keeps browsers logged in, in realms with the method `cookie`. Needs origins that are named one by one."),
