@@ -101,7 +101,7 @@ class Running {
   readonly #message: InvocationMessage;
   readonly #registration: Registration;
   readonly #abort = new AbortController();
-  readonly #chunks = new Arrivals<Chunk>();
+  readonly #chunks: Arrivals<Chunk>;
   /** How the call is sealed, and its answers with it. */
   #codec: PayloadCodec | undefined = undefined;
   readonly #arriving = new InOrder();
@@ -113,6 +113,7 @@ class Running {
     this.#link = link;
     this.#message = message;
     this.#registration = registration;
+    this.#chunks = new Arrivals(link.unreadLimit);
     this.isOpen = message.details.progress === true;
     if (!this.isOpen) this.#chunks.end();
   }
@@ -124,6 +125,11 @@ class Running {
   /** A further INVOCATION with its id. An empty last one brings no chunk. */
   continue(payload: Payload, hasMore: boolean): void {
     this.isOpen = hasMore;
+    const overflow = this.#chunks.expect(payload.end - payload.start);
+    if (overflow !== undefined) {
+      this.#chunks.fail(overflow);
+      return;
+    }
     const { codecs } = this.#link;
     const push = (chunk: Chunk) => {
       if (hasMore || !chunk.isEmpty) this.#chunks.push(chunk);

@@ -52,10 +52,12 @@ export class Caller {
   }
 
   stream(procedure: string, args: Args, kwargs: Kwargs, options: StreamOptions): CallStream {
-    const parts = new Arrivals<Result>(() => call?.abandon(new ApplicationError(Uri.canceled, ["the loop over its results was left"])));
+    const parts = new Arrivals<Result>(this.#link.unreadLimit, () =>
+      call?.abandon(new ApplicationError(Uri.canceled, ["the loop over its results was left"])),
+    );
     let call: OngoingCall | undefined;
     const result = new Promise<Result>((resolve, reject) => {
-      call = new OngoingCall(this.#link, procedure, { ...options, onProgress: (part) => parts.push(part) }, resolve, reject);
+      call = new OngoingCall(this.#link, procedure, { ...options, onProgress: (part) => parts.push(part) }, resolve, reject, parts);
       call.start(new Chunk(args, kwargs));
     });
     result.then(
@@ -74,6 +76,8 @@ class OngoingCall implements Request {
   readonly #options: CallOptions;
   readonly #resolve: (result: Result) => void;
   readonly #reject: (error: unknown) => void;
+  /** Where progressive results wait to be read, if they do. */
+  readonly #parts: Arrivals<Result> | undefined;
   #id: RequestId = 0;
   /** Why the caller gave the call up, while the callee is asked what it says to that (CANCEL, mode kill). */
   #killed: { readonly reason: unknown } | undefined = undefined;
@@ -83,13 +87,21 @@ class OngoingCall implements Request {
   /** Ends the source of chunks, once it has been started. */
   #stopSource: (() => void) | undefined = undefined;
 
-  constructor(link: Link, procedure: string, options: CallOptions, resolve: (result: Result) => void, reject: (error: unknown) => void) {
+  constructor(
+    link: Link,
+    procedure: string,
+    options: CallOptions,
+    resolve: (result: Result) => void,
+    reject: (error: unknown) => void,
+    parts?: Arrivals<Result>,
+  ) {
     this.name = `CALL ${procedure}`;
     this.#link = link;
     this.#procedure = procedure;
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.#parts = parts;
   }
 
   start(args: Chunk): void {
@@ -136,6 +148,13 @@ class OngoingCall implements Request {
 
   answered(message: Message): boolean {
     const { details, payload } = message as ResultMessage;
+    if (details.progress === true) {
+      const overflow = this.#parts?.expect(payload.end - payload.start);
+      if (overflow !== undefined) {
+        if (this.#killed === undefined) this.abandon(overflow);
+        return true;
+      }
+    }
     this.#link.codecs.receive(
       this.#arriving,
       details,

@@ -36,6 +36,12 @@ export interface ConnectOptions {
   readonly auth?: readonly AuthMethod[];
   /** For arguments that only the peers read (payload passthru mode), by their schemes. Default: none. */
   readonly codecs?: readonly PayloadCodec[];
+  /**
+   * Bytes of results (`stream`), or of chunks (`invocation.chunks`), that may wait for a loop that reads them more slowly than they
+   * come. With more, the loop reads what has come and then fails with `junctor.error.limit_exceeded`; the call of a `stream` is
+   * given up, and of an invocation nothing more is kept. Default 16 MiB.
+   */
+  readonly unreadLimit?: number;
   /** Default for everything that waits, the join included, in ms; 0 waits for ever. Default 10 000. */
   readonly timeout?: number;
   /** Gives up joining. */
@@ -64,6 +70,7 @@ export async function connect(options: ConnectOptions): Promise<Session> {
 /** Requests may wait as long as this where nothing else is said. */
 const DEFAULT_TIMEOUT = 10_000;
 const GOODBYE_TIMEOUT = 5_000;
+const UNREAD_LIMIT = 16 * 1024 * 1024;
 
 /** What this client does (FEAT-01, FEAT-05). A flag stands here when a test in `feature.test.ts` proves it. */
 const ROLES: ClientRoles = {
@@ -269,6 +276,7 @@ class Join implements Receiver {
         this.#options.onHandlerError ?? ((error, { topic }) => console.error(`The handler of the subscription to ${topic} threw:`, error)),
       timers: this.#timers,
       codecs: this.#options.codecs ?? [],
+      unreadLimit: this.#options.unreadLimit ?? UNREAD_LIMIT,
       goodbyeTimeout: GOODBYE_TIMEOUT,
     };
   }

@@ -73,6 +73,9 @@ export class PayloadError extends Error {
 /** What a handler that throws anything but an `ApplicationError` is answered with. Its message is the first argument. */
 export const HANDLER_FAILED = "junctor.error.handler_failed";
 
+/** A limit is reached: the arguments are its name and its value. */
+export const LIMIT_EXCEEDED = "junctor.error.limit_exceeded";
+
 /** Why a message was not sent. @param name what it was, for the text */
 export function sendError(outcome: SendOutcome, name: string): Error {
   switch (outcome) {

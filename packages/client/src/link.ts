@@ -8,6 +8,8 @@ export interface Link {
   readonly requests: Requests;
   readonly timers: Timers;
   readonly codecs: Codecs;
+  /** Bytes that may wait for a loop that reads results or chunks. */
+  readonly unreadLimit: number;
   /** Whether the router announced a feature. */
   supports(role: "broker" | "dealer", feature: string): boolean;
   send(message: Message): SendOutcome;

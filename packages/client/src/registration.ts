@@ -10,8 +10,8 @@ export interface Invocation {
   /** As it came: `caller`, `caller_authid`, … */
   readonly details: InvocationDetails;
   /**
-   * What the caller sends after `args` and `kwargs`; ends at once where that is nothing. What is not read waits in memory. A
-   * call that is cancelled ends the loop with an error, as it aborts the signal.
+   * What the caller sends after `args` and `kwargs`; ends at once where that is nothing. What is not read waits in memory, up to the
+   * session's `unreadLimit`. A call that is cancelled ends the loop with an error, as it aborts the signal.
    */
   readonly chunks: AsyncIterableIterator<Chunk>;
   /** Aborts when the caller cancels or leaves, when the time of a registration with `forwardTimeout` is over, or when the session ends. */

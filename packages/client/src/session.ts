@@ -71,6 +71,8 @@ export interface SessionOptions {
   readonly onHandlerError: (error: unknown, subscription: Subscription) => void;
   readonly timers: Timers;
   readonly codecs: readonly PayloadCodec[];
+  /** Bytes that may wait for a loop that reads results or chunks. */
+  readonly unreadLimit: number;
   /** Wait for the router's GOODBYE, in ms (AMB-06). */
   readonly goodbyeTimeout: number;
 }
@@ -118,6 +120,7 @@ export class Session implements AsyncDisposable {
       codecs: this.#codecs,
       requests: this.#requests,
       timers: options.timers,
+      unreadLimit: options.unreadLimit,
       supports: (role, feature) => this.supports(role, feature),
       send: (message) => this.#transport.send(message),
       sendOrThrow: (message, name) => {

@@ -372,6 +372,27 @@ describe("calls", () => {
     expect(caller.take(MessageType.Error)).toMatchObject({ error });
     expect(callee.closed).toBeUndefined();
   });
+  test("a flood of progressive results ends its call where its caller has no room for them: both sides are told, and live (T33)", () => {
+    const { caller, callee } = setup();
+    const request = caller.call("com.x", [], { receive_progress: true });
+    const invocation = callee.take(MessageType.Invocation).request;
+    const progress = () => callee.yield(invocation, ["part"], { progress: true });
+    progress();
+    caller.take(MessageType.Result);
+    caller.outcome = "full";
+    for (let i = 0; i < 5; i++) progress();
+    expect(caller.inbox).toMatchObject([
+      { type: MessageType.Error, request, error: Uri.canceled, payload: { args: [expect.stringContaining("slowly")] } },
+    ]);
+    expect(callee.inbox).toMatchObject([{ type: MessageType.Interrupt, request: invocation, options: { mode: "killnowait" } }]);
+    callee.inbox = [];
+    caller.inbox = [];
+    caller.outcome = "sent";
+    caller.call("com.x", ["x"]);
+    callee.yield(callee.take(MessageType.Invocation).request, ["y"]);
+    expect(caller.take(MessageType.Result).payload.args).toEqual(["y"]);
+  });
+
   test("a call that its callee has no room for ends with an error, and the callee's session lives (G5)", () => {
     const { caller, callee } = setup();
     callee.outcome = "full";

@@ -294,6 +294,21 @@ describe("while the peer does not read", () => {
     expect(made.told).toEqual([]);
   });
 
+  test("progressive results leave room for what it must get, their call's error among it, and end nothing (T33)", async () => {
+    const made = rig({ queueHard: 10_000, queueSoft: 2_000 });
+    await stall(made);
+    const result = (details: object) =>
+      made.connection.send({ type: MessageType.Result, request: 1, details, payload: Payload.of(["x".repeat(1_000)]) });
+    const outcomes = Array.from({ length: 20 }, () => result({ progress: true }));
+    expect(outcomes.indexOf("full")).toBeGreaterThan(3);
+    expect(made.connection.queued).toBeLessThan(7_500);
+    expect(result(NO_OPTIONS)).toBe("sent");
+    made.socket.open();
+    await turn(4);
+    expect(result({ progress: true })).toBe("sent");
+    expect(made.told).toEqual([]);
+  });
+
   test("EVENTs that may be dropped take no room from calls", async () => {
     const made = rig({ slowConsumer: "drop_newest", queueHard: 10_000, queueSoft: 2_000 });
     await stall(made);

@@ -178,7 +178,7 @@ export abstract class Connection<S extends Sink = Sink> extends Intake implement
         pool.position = pool.start;
         return "too-large";
       }
-      const outcome = this.#sendOwn(message.type);
+      const outcome = this.#sendOwn(message);
       if (message.type === MessageType.Welcome || message.type === MessageType.Goodbye) this.joined(message.type === MessageType.Welcome);
       return outcome;
     } catch (error) {
@@ -211,15 +211,15 @@ export abstract class Connection<S extends Sink = Sink> extends Intake implement
   }
 
   /** What was written to the pool last, for this connection alone. */
-  #sendOwn(type: MessageType): SendOutcome {
+  #sendOwn(message: Message): SendOutcome {
     traffic.sent++;
     const { bytes, start, position, referred } = pool;
     if (this.#backlog !== undefined) {
-      if (type === MessageType.Invocation && this.#isFullOfCalls(this.#backlog, position - start)) {
+      if (mayBeTurnedDown(message) && this.#isNearlyFull(this.#backlog, position - start)) {
         pool.position = start;
         return "full";
       }
-      const isReply = type !== MessageType.Invocation && type !== MessageType.Interrupt;
+      const isReply = message.type !== MessageType.Invocation && message.type !== MessageType.Interrupt;
       const copy = copyOf(bytes, start, position);
       pool.position = start;
       return this.#enqueue(this.#backlog, copy, undefined, isReply);
@@ -408,10 +408,10 @@ export abstract class Connection<S extends Sink = Sink> extends Intake implement
   }
 
   /**
-   * Whether one more call would bring the peer near the end that a queue too long brings: its callers shall not be able to end
-   * it. EVENTs that the policy may drop take no room from calls.
+   * Whether one more call or progressive result would bring the peer near the end that a queue too long brings: its callers and
+   * callees shall not be able to end it (T33). EVENTs that the policy may drop take no room from those.
    */
-  #isFullOfCalls(backlog: Backlog, length: number): boolean {
+  #isNearlyFull(backlog: Backlog, length: number): boolean {
     const { slowConsumer, queueSoft, queueHard } = this.limits;
     const most = this.#overSoftSince === undefined ? CALL_SHARE * queueHard : queueSoft;
     return this.queued - (slowConsumer === "disconnect" ? 0 : backlog.eventSize) + length > most;
@@ -566,9 +566,14 @@ export abstract class Connection<S extends Sink = Sink> extends Intake implement
   protected abstract end(reason: string): void;
 }
 
+/** What others make as many of as they like, while the peer can do nothing about it. */
+function mayBeTurnedDown(message: Message): boolean {
+  return message.type === MessageType.Invocation || (message.type === MessageType.Result && message.details.progress === true);
+}
+
 /** Bytes in the queue from which on whoever sends much is asked to wait, until half of them are left. */
 const ROOM = 1 << 20;
-/** Of the hard limit, what calls may fill: the rest is for what the peer must get. */
+/** Of the hard limit, what calls and progressive results may fill: the rest is for what the peer must get. */
 const CALL_SHARE = 0.75;
 /** Written to a socket that has drained, at a time. */
 const DRAIN_SIZE = 256 << 10;

@@ -14,7 +14,7 @@ export type SendOutcome =
   | "dropped"
   /** Longer than the receiver takes (TRN-RAW-07, AMB-67). */
   | "too-large"
-  /** Calls only: what waits for the receiver leaves no room for more of them. Later it may. */
+  /** Calls and progressive results only: what waits for the receiver leaves no room for more of them. Later it may. */
   | "full"
   /** The payload has no form in the receiver's serializer (AMB-28, AMB-32). */
   | "unserializable"

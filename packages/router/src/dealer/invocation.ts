@@ -211,7 +211,8 @@ export class Invocation implements PendingCall {
     if (outcome === "sent" || outcome === "closed") return;
     this.#end();
     this.#interrupt("killnowait", Uri.canceled);
-    this.#undeliverable(outcome); // [AMB-67]
+    if (outcome === "full") this.#fail(Uri.canceled, NO_OPTIONS, CALLER_FULL);
+    else this.#undeliverable(outcome); // [AMB-67]
   }
 
   #isUnreadable(details: ResultDetails): boolean {
@@ -369,6 +370,7 @@ function used(request: RequestId, problem: string): ProtocolError {
 const CALLEE_LEFT = Payload.of(["the callee left before it answered"]);
 const TOO_LARGE = Payload.of(["the message is longer than its receiver accepts"]);
 const CALLEE_FULL = Payload.of(["the callee takes its calls more slowly than they come, and no more of them may wait"]);
+const CALLER_FULL = Payload.of(["the caller takes its results more slowly than they come, and no more of them may wait"]);
 const UNSERIALIZABLE = Payload.of(["the payload has no form in the serializer of its receiver"]);
 const NONE_LEFT = Payload.of(["no callee is left to take the call"]);
 const NONE_CAPABLE = Payload.of(["no callee of the procedure supports what the call asks for"]);
