@@ -74,7 +74,7 @@ export class Running implements AsyncDisposable {
     return this.#out;
   }
 
-  signal(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
+  signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
 

@@ -23,7 +23,6 @@ import {
   Uri,
   verdict,
 } from "@junctor/protocol";
-import { asked } from "./access/asked.ts";
 import type { AuthenticationAnswer, Authenticator, Origin } from "./access/authenticator.ts";
 import { TRUSTED } from "./access/role.ts";
 import type { Deadline } from "./deadline.ts";
@@ -182,12 +181,10 @@ export class Acceptor implements Receiver, SessionCloser {
       // Who may come in, and how, has changed meanwhile.
       else this.#refuse(realm.name, Uri.authenticationFailed, "the realm was reconfigured during authentication: join again");
     };
-    asked(
-      () => question(answer),
-      (error) => {
-        answer({ kind: "abort", reason: Uri.authenticationFailed, message: "authentication could not be performed" });
-        this.#environment.log({ event: "authorizer.error", realm: realm.name, message: String(error) });
-      },
+    realm.ask(
+      "authenticator",
+      (act) => question((outcome) => act(() => answer(outcome))),
+      () => answer({ kind: "abort", reason: Uri.authenticationFailed, message: "authentication could not be performed" }),
     );
   }
 

@@ -39,6 +39,8 @@ export type RouterEvent =
     }
   | { readonly event: "authz.deny"; readonly realm: string; readonly session: number; readonly action: string; readonly uri: string }
   | { readonly event: "authorizer.error"; readonly realm: string; readonly message: string }
+  /** A function that decides has kept the whole process from anything else for so long (T44). */
+  | { readonly event: "authorizer.slow"; readonly realm: string; readonly what: "authenticator" | "authorizer"; readonly blockedMs: number }
   | { readonly event: "limit.hit"; readonly realm: string; readonly session: number; readonly limit: string };
 
 /** Counters of a realm: plain integers, read by whoever wants them. */

@@ -1,6 +1,5 @@
 /** A realm: a routing name space of its own, with its sessions, roles, broker and dealer. Realms share nothing (SES-01). */
 import { type MatchPolicy, type ProtocolError, type SessionId, Uri, type UriRule, type WelcomeDetails } from "@junctor/protocol";
-import { asked } from "./access/asked.ts";
 import type { Authenticator } from "./access/authenticator.ts";
 import type { Authorizer } from "./access/authorizer.ts";
 import { type Action, AUTHORIZER_FAILED, type Decision, Role, type RoleConfig } from "./access/role.ts";
@@ -224,13 +223,44 @@ export class Realm {
     request: { session: SessionId; authid: string; authrole: string; action: Action; uri: string; match: MatchPolicy },
     answer: (decision: Decision) => void,
   ): void {
-    asked(
-      () => authorizer({ realm: this.name, ...request }, answer),
-      (error) => {
-        this.log({ event: "authorizer.error", realm: this.name, message: String(error) });
-        answer(AUTHORIZER_FAILED);
-      },
+    this.ask(
+      "authorizer",
+      (act) => authorizer({ realm: this.name, ...request }, (decision) => act(() => answer(decision))),
+      () => answer(AUTHORIZER_FAILED),
     );
+  }
+
+  /**
+   * Asks a function of the embedder's, which may fail by throwing or, being asynchronous, by rejecting. While it runs nobody is
+   * served: one that takes long is named (T44).
+   *
+   * @param question hands what its answer leads to to `act`: errors of that are not the function's
+   */
+  ask(what: "authenticator" | "authorizer", question: (act: (go: () => void) => void) => void | Promise<void>, failed: () => void): void {
+    const began = this.#clock.now();
+    let ended: number | undefined;
+    let thrown: unknown;
+    const act = (go: () => void) => {
+      ended ??= this.#clock.now();
+      try {
+        go();
+      } catch (error) {
+        thrown = error;
+        throw error;
+      }
+    };
+    const fail = (error: unknown) => {
+      if (error === thrown) throw error;
+      this.log({ event: "authorizer.error", realm: this.name, message: String(error) });
+      failed();
+    };
+    try {
+      question(act)?.then(undefined, fail);
+    } catch (error) {
+      fail(error);
+    }
+    const blockedMs = Math.round((ended ?? this.#clock.now()) - began);
+    if (blockedMs >= LONGEST_MS) this.log({ event: "authorizer.slow", realm: this.name, what, blockedMs });
   }
 
   /** A message that had waited for the authorizer turned out to break the protocol. */
@@ -249,6 +279,9 @@ export class Realm {
     for (const closer of [...this.#closers.values()]) closer.goodbye(reason, message);
   }
 }
+
+/** What a function that decides may take before it is named. */
+const LONGEST_MS = 50;
 
 /** What became of sessions by another configuration, as far as no authorizer has to be asked. */
 export interface RealmChange {

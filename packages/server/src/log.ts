@@ -35,6 +35,13 @@ export type ServerEvent =
       readonly message: string;
     }
   | { readonly event: "alarm.cleared"; readonly name: string; readonly subject: string | undefined; readonly durationMs: number }
+  /** An error in the program that nothing had expected, and what it ended: the connection whose `message` met it, the server (`exception`), nothing (`rejection`). */
+  | {
+      readonly event: "internal.error";
+      readonly where: "message" | "exception" | "rejection";
+      readonly message: string;
+      readonly stack: string | undefined;
+    }
   /** So many lines before this one could not be written. */
   | { readonly event: "log.lost"; readonly lines: number }
   /** Something in an authentication method failed that is not the client's credentials: it was refused (G14). */
@@ -92,6 +99,12 @@ function prettily(lines: LogLines, fd: number): DestinationStream {
   return { write: (line) => lines.write(text(line)) };
 }
 
+export function internalError(where: "message" | "exception" | "rejection", error: unknown): LogEvent {
+  return error instanceof Error
+    ? { event: "internal.error", where, message: error.message, stack: error.stack }
+    : { event: "internal.error", where, message: String(error), stack: undefined };
+}
+
 /** What goes wrong for somebody is a warning, for everybody an error; what happens in bulk, or was logged with the session, is for debugging. */
 export function logEvent(logger: Logger, event: LogEvent): void {
   switch (event.event) {
@@ -100,6 +113,7 @@ export function logEvent(logger: Logger, event: LogEvent): void {
     case "slow.consumer":
     case "limit.hit":
     case "authorizer.error":
+    case "authorizer.slow":
     case "auth.error":
     case "connection.refused":
     case "log.lost":
@@ -108,6 +122,7 @@ export function logEvent(logger: Logger, event: LogEvent): void {
     case "service.unrecorded":
       logger.warn(event);
       return;
+    case "internal.error":
     case "users.rejected":
     case "logins.lost":
     case "store.failed":

@@ -25,7 +25,7 @@ import type { AdminConfig } from "./config/admin-schema.ts";
 import { callConfig } from "./config/calls-schema.ts";
 import { eventsConfig } from "./config/events-schema.ts";
 import type { Config, ListenerConfig, RealmFileConfig } from "./config/schema.ts";
-import type { LogEvent } from "./log.ts";
+import { internalError, type LogEvent } from "./log.ts";
 import { ServiceManager } from "./service/service-manager.ts";
 import { type ComponentService, Services } from "./service/services.ts";
 import type { DiskEventStore } from "./store/disk-event-store.ts";
@@ -287,6 +287,7 @@ async function openListener(
     deflate,
     limits,
     accept: (connection, info) => router.attach(connection, info),
+    failed: (error) => log(internalError("message", error)),
     log,
   });
 }

@@ -633,6 +633,18 @@ describe("the longest message that the peer takes (TRN-RAW-07, AMB-67)", () => {
     expect(Buffer.concat(socket.written).length).toBe(2 * (512 + FRAME_HEAD_SIZE));
   });
 
+  test("an error of the program's is thrown, where nobody asks to be told (T45)", () => {
+    const { connection } = rig();
+    connection.receiver = {
+      receive: () => {
+        throw new Error("a bug");
+      },
+      violated: () => {},
+      lost: () => {},
+    };
+    expect(() => connection.push(frameOf(FrameType.Message, Buffer.from("[70,1,{}]")))).toThrow("a bug");
+  });
+
   test("a WELCOME that is not sent raises no limit (AMB-67)", () => {
     const { connection } = rig({}, 512);
     const features = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`feature_${i}`, true]));

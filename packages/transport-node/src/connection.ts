@@ -37,6 +37,8 @@ export interface ConnectionObserver {
   closed(connection: Connection, reason: string): void;
   /** The policy for slow consumers was applied: the connection ends, or drops EVENTs until its queue is shorter. */
   slowConsumer(connection: Connection, action: string): void;
+  /** An error in the program, while a message was handled: the connection ends. Without it the error is thrown. */
+  readonly failed?: ((error: unknown) => void) | undefined;
 }
 
 /** Where output goes: a socket, or what stands for one. */
@@ -553,6 +555,14 @@ export abstract class Connection<S extends Sink = Sink> extends Intake implement
     const cause = this.#reason ?? reason;
     this.#observer.closed(this, cause);
     this.receiver?.lost(cause);
+  }
+
+  // [T45] Nobody else's connection is to pay for it.
+  protected failed(error: unknown): void {
+    const { failed } = this.#observer;
+    if (failed === undefined) throw error;
+    failed(error);
+    this.destroy(CloseReason.internalError);
   }
 
   /** Input that is no message: the session answers ABORT and closes. */

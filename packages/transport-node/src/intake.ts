@@ -36,7 +36,11 @@ export abstract class Intake {
 
   /** A message. Hot path: whether it has caused too much is one comparison. */
   protected received(message: Message): void {
-    this.receiver?.receive(message);
+    try {
+      this.receiver?.receive(message);
+    } catch (error) {
+      this.failed(error);
+    }
     if (traffic.sent > this.#mostSent) this.#waitForTurn();
   }
 
@@ -80,6 +84,8 @@ export abstract class Intake {
     if (this.#holds === 0) this.resume();
   }
 
+  /** What a message set off met an error that nobody expected. */
+  protected abstract failed(error: unknown): void;
   /** It is read to its end now, whatever comes. */
   protected abstract get isEnding(): boolean;
   /** Stops and starts reading. What has been read already waits, too. */

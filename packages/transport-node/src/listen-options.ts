@@ -83,6 +83,8 @@ export interface ListenOptions extends WebAccess {
    */
   readonly onUpgrade?: (request: IncomingMessage, socket: Socket, head: Buffer, origin: RequestOrigin) => void;
   readonly log?: (event: TransportEvent) => void;
+  /** Told of an error in the program that a peer's message has met; its connection ends. Default: it is thrown. */
+  readonly failed?: (error: unknown) => void;
   /** Milliseconds on a scale that never goes back. Default `performance.now`. */
   readonly now?: () => number;
 }

@@ -32,6 +32,8 @@ export interface SetupObserver {
 }
 
 export const DEFAULT_HOST = "127.0.0.1";
+/** Connections that the system keeps until they are accepted; it may keep fewer. One that finds no room is tried again a second later. */
+export const BACKLOG = 4_096;
 
 /**
  * @param sameTls TLS that is to go on as it is, so that its sessions can be resumed

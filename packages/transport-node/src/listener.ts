@@ -31,7 +31,7 @@ import { rawFraming, webSocketFraming } from "./framing.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
 import { listenError } from "./listen-error.ts";
 import type { ConnectionInfo, ListenOptions, TransportEvent } from "./listen-options.ts";
-import { DEFAULT_HOST, httpLimits, type ListenerSetup, listenerSetup, type SetupObserver } from "./listener-setup.ts";
+import { BACKLOG, DEFAULT_HOST, httpLimits, type ListenerSetup, listenerSetup, type SetupObserver } from "./listener-setup.ts";
 import { answerHint, HTTP_REQUEST, plainResponse, RAW_HINT, TLS_HINT, TOO_LARGE_HEADERS, TOO_MANY } from "./plain-http.ts";
 import { parseProxyHeader } from "./proxy-protocol.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
@@ -198,6 +198,10 @@ export class Listener implements ConnectionObserver, SetupObserver {
     if (hasJoined) this.#admission.known(address, false);
     this.#log({ event: "connection.close", reason, address, durationMs: Math.round(this.#now() - openedAt), dropped, hadSession });
     if (this.#connections.size === 0) this.#drained?.();
+  }
+
+  get failed(): ListenOptions["failed"] {
+    return this.#setup.options.failed;
   }
 
   slowConsumer(connection: Connection, action: string): void {
@@ -591,7 +595,5 @@ function pathOf({ url = "" }: UpgradeRequest): string {
 
 /** The first octet of a TLS connection (RFC 8446, 5.1). */
 const TLS_HANDSHAKE = 0x16;
-/** Connections that the system keeps until they are accepted; it may keep fewer. One that finds no room is tried again a second later. */
-const BACKLOG = 4_096;
 const DEFAULT_PATH = "/ws";
 const TICK_MS = 1_000;

@@ -18,6 +18,8 @@ export const CloseReason = {
   shutdown: "shutdown",
   /** Followed by the code of the `ProtocolError`, in lower case. */
   protocolViolation: "protocol_violation",
+  /** A message of the peer's met an error in the program. */
+  internalError: "internal_error",
   /** The peer closed; for a WebSocket, followed by the status that it gave. */
   transportClosed: "transport.closed",
   /** The connection broke off. */

@@ -7,6 +7,7 @@ import { createLogger, type LogEvent, logEvent } from "../log.ts";
 import { startServer } from "../server.ts";
 import { Exit, UserError } from "../user-error.ts";
 import { untilSignal } from "./signals.ts";
+import { untilUncaught } from "./uncaught.ts";
 import { keepYoungGeneration } from "./young-generation.ts";
 
 export async function start(options: { config?: string }): Promise<void> {
@@ -18,6 +19,7 @@ export async function start(options: { config?: string }): Promise<void> {
   const config = loadConfig(options.config);
   const logger = createLogger(config.log.level, config.log.format);
   const log = (event: LogEvent) => logEvent(logger, event);
+  const uncaught = untilUncaught(log);
   const { listen, realms, services, web, admin, state } = config;
   const server = await startServer({
     listen,
@@ -37,8 +39,9 @@ export async function start(options: { config?: string }): Promise<void> {
     log({ event: "listener.up", type, address: server.listeners[i]?.address ?? "?", tls: tls !== undefined });
   }
   log({ event: "server.ready", pid: process.pid, realms: Object.keys(config.realms) });
-  const signal = await untilSignal();
-  log({ event: "server.stopping", signal });
+  const end = await Promise.race([untilSignal(), uncaught]);
+  log({ event: "server.stopping", signal: typeof end === "string" ? end : "uncaughtException" });
   await server.close();
   log({ event: "server.stopped" });
+  if (typeof end !== "string") throw end;
 }
