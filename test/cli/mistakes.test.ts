@@ -83,6 +83,8 @@ interface Mistake {
   readonly code: number;
   readonly cause: RegExp;
   readonly remedy: RegExp;
+  /** What it prints all the same. */
+  readonly out?: RegExp;
   readonly options?: RunOptions;
 }
 
@@ -351,7 +353,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   "a store in a directory that this user may not write to": start(
     "locked-store",
     stored(file("locked", "store")),
-    /event store \S+: this user may not write to it/,
+    /locked-store\.yaml:3:\d+ {2}realms\.app\.events\.store\.path: cannot open the event store \S+: this user may not write to \S+locked$/,
     /a local disk/,
     unprivileged,
   ),
@@ -386,8 +388,35 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   "a certificate that is not there": start(
     "no-cert",
     config(tls("missing.pem")),
-    /cannot read the certificate \S+missing\.pem: it does not exist/,
+    /no-cert\.yaml:2:\d+ {2}listen\[0\]\.tls\.cert: cannot read the certificate \S+missing\.pem: it does not exist/,
     /listen\.tls/,
+  ),
+  "a listener that is open to everybody for everything": start(
+    "open",
+    config("{type: web, port: 0, host: 0.0.0.0}"),
+    /open\.yaml:2:31 {2}listen\[0\]\.host: other machines reach 0\.0\.0\.0, and whoever comes from there may do everything in open/,
+    /listen\[0\]\.host: 127\.0\.0\.1\n.*realms\.open\.auth: \[.*\n.*realms\.open\.roles\.all\.allow: \{.*\n.*--i-know-this-is-open/,
+  ),
+  "a secret that the environment has not": start(
+    "secret",
+    `version: 1\nlisten: [{type: web, port: "\${env:NO_SUCH_PORT}"}]\nrealms: {}\n`,
+    /secret\.yaml:2:22 {2}listen\[0\]\.port: the environment has no NO_SUCH_PORT\. Set it where the server is started: NO_SUCH_PORT=/,
+    /^$/,
+  ),
+  "a configuration to check that has mistakes": {
+    args: () => {
+      writeFileSync(file("unchecked.yaml"), "version: 1\nlistn: []\nlisten: [{type: web, port: 0}]\nrealms: {}\n");
+      return ["config", "check", "-c", file("unchecked.yaml")];
+    },
+    code: 1,
+    out: /^✗ \S+unchecked\.yaml:2:1 {2}listn\n {2}unknown key; did you mean listen\?\n$/,
+    cause: /unchecked\.yaml has an error/,
+    remedy: /check again/,
+  },
+  "a key that no configuration has": usage(
+    ["config", "explain", "limits.helloTimeot"],
+    /no limits\.helloTimeot; did you mean helloTimeout\?/,
+    /known are helloTimeout/,
   ),
   "a certificate that is none": start("bad-cert", config(tls("plain.txt")), /plain\.txt holds no certificate/, /in PEM under listen\.tls/),
   "a key that is none": start("bad-key", config(tls("cert.pem", "plain.txt")), /plain\.txt holds no key/, /in PEM under listen\.tls/),
@@ -399,7 +428,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   ),
   "an address that this machine has not": start(
     "address",
-    config("{type: web, port: 0, host: 192.0.2.1}"),
+    config("{type: web, port: 0, host: 192.0.2.1}").replace(/^ {2}open: .*\n/m, ""),
     /192\.0\.2\.1:0 is no address of this machine/,
     /under listen in \S+address\.yaml/,
   ),
@@ -418,16 +447,16 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   },
 };
 
-test.each(Object.entries(MISTAKES))("%s", async (_name, { args, code, cause, remedy, options }) => {
+test.each(Object.entries(MISTAKES))("%s", async (_name, { args, code, cause, remedy, out = /^$/, options }) => {
   const outcome = await junctor(args(), options);
-  expectExplained(outcome, code, cause, remedy);
+  expectExplained(outcome, code, cause, remedy, out);
 });
 
-function expectExplained({ code, out, err }: Outcome, wanted: number, cause: RegExp, remedy: RegExp): void {
+function expectExplained({ code, out, err }: Outcome, wanted: number, cause: RegExp, remedy: RegExp, printed = /^$/): void {
   const [first = "", ...rest] = err.trimEnd().split(/\n(?! {2}\S+\.yaml:)/);
   expect({ code, out, first, rest: rest.join("\n") }).toEqual({
     code: wanted,
-    out: "",
+    out: expect.stringMatching(printed),
     first: expect.stringMatching(cause),
     rest: expect.stringMatching(remedy),
   });

@@ -45,6 +45,12 @@ beforeAll(async () => {
 });
 afterAll(() => folder[Symbol.dispose]());
 
+test("the schema that editors complete configurations by is in the package, and is that of the code", async () => {
+  const { out } = await junctor(["config", "schema"], { program: installed("junctor", "bin", "junctor.mjs") });
+  expect(JSON.parse(out)).toMatchObject({ required: ["version", "listen", "realms"] });
+  expect(readFileSync(installed("junctor", "config.schema.json"), "utf8")).toBe(out);
+});
+
 describe.each(manifests)("$name, packed", ({ name, exports, bin }) => {
   const files = () =>
     (readdirSync(installed(name), { recursive: true }) as string[]).filter((file) => statSync(installed(name, file)).isFile());

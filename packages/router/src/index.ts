@@ -32,7 +32,7 @@ export { type Refusal, RouterError, refusal } from "./error.ts";
 export { ANNOUNCED } from "./feature.ts";
 export { DEFAULT_LIMITS, type RouterLimits } from "./limits.ts";
 export type { Counters, RouterEvent } from "./log.ts";
-export type { Pattern } from "./pattern/covers.ts";
+export { covers, type Pattern } from "./pattern/covers.ts";
 export type { Realm, RealmChange, RealmConfig, RequestIdRule } from "./realm.ts";
 export { Router, type RouterOptions } from "./router.ts";
 export type { Principal, Session } from "./session.ts";

@@ -1,6 +1,6 @@
 /**
  * Principals as a file or the configuration writes them: a record by authid. `junctor keys` makes the entries that hold no
- * secret in clear.
+ * secret in clear. What is `writeOnly` is never shown.
  */
 import { fromHex, type ScramParameters, saslprep } from "@junctor/protocol/auth";
 import { z } from "zod";
@@ -31,10 +31,10 @@ const ticket = secret.transform((text, context) => {
 });
 
 const wampcra = z.union([
-  secret.transform((key) => ({ key, salting: undefined })),
+  secret.meta({ writeOnly: true }).transform((key) => ({ key, salting: undefined })),
   z
     .strictObject({
-      key: secret.describe("The derived key, Base64."),
+      key: secret.meta({ writeOnly: true }).describe("The derived key, Base64."),
       salt: secret.describe("What clients are told to derive it with."),
       iterations: z.int().min(1).default(1_000).describe("Rounds of PBKDF2."),
       keylen: z.int().min(1).max(1_024).default(32).describe("Length of the derived key in bytes."),
@@ -51,8 +51,8 @@ const scram = z
       .describe("Base64."),
     iterations: z.int().min(1).describe("Rounds."),
     memory: z.int().min(1).optional().describe("argon2id13 only: KiB."),
-    storedKey: base64(32).describe("Base64, 32 bytes."),
-    serverKey: base64(32).describe("Base64, 32 bytes."),
+    storedKey: base64(32).meta({ writeOnly: true }).describe("Base64, 32 bytes."),
+    serverKey: base64(32).meta({ writeOnly: true }).describe("Base64, 32 bytes."),
   })
   .refine(({ kdf, memory }) => (kdf === "argon2id13") === (memory !== undefined), "argon2id13 needs memory (KiB), pbkdf2 has none")
   .transform(({ storedKey, serverKey, memory, ...rest }) => {
@@ -64,7 +64,10 @@ const user = z
   .strictObject({
     role: z.string().min(1).optional().describe("The role that it joins with."),
     roles: z.array(z.string().min(1)).min(1).optional().describe("Several: the first is the default, HELLO's authrole picks another."),
-    ticket: ticket.optional().describe("The secret, or its hash: `sha256:SALT:DIGEST`, as `junctor keys hash --ticket` prints it."),
+    ticket: ticket
+      .meta({ writeOnly: true })
+      .optional()
+      .describe("The secret, or its hash: `sha256:SALT:DIGEST`, as `junctor keys hash --ticket` prints it."),
     wampcra: wampcra.optional().describe("The secret; or, where it is salted, the derived key and how it was derived."),
     scram: scram.optional().describe("What `junctor keys hash --scram` prints. The server keeps no copy of the password."),
     cryptosign: z

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import { Exit } from "../user-error.ts";
 import { addAdminCommands } from "./admin-commands.ts";
+import { addConfigCommands } from "./config-commands.ts";
 import type { ClientOptions } from "./session.ts";
 import { collect } from "./values.ts";
 
@@ -66,8 +67,9 @@ function createProgram(): Command {
     );
 
   command("start", "start the server as its configuration says", "start -c config.yaml", "start --config /etc/junctor/config.json")
-    .option("-c, --config <FILE>", "configuration, YAML or JSON")
-    .action(async (options: { config?: string }) => (await import("./start.ts")).start(options));
+    .option("-c, --config <FILE>", "configuration, YAML or JSON; default: config.yaml here")
+    .option("--i-know-this-is-open", "start although everybody may do everything from other machines")
+    .action(async (options: import("./start.ts").StartOptions) => (await import("./start.ts")).start(options));
 
   command("call", "call a procedure and print its result", "call demo.add 2 3", `call com.app.find -k 'name="Ada"' --json`)
     .argument("<procedure>")
@@ -155,7 +157,8 @@ function createProgram(): Command {
       (await import("./auth-explain.ts")).explainAuth(what, about, { ...globals(), ...options }),
     );
   const administration = addAdminCommands(program, command);
-  for (const subcommand of [keys, auth, ...administration].flatMap(({ commands }) => commands))
+  const configuration = addConfigCommands(command, globals);
+  for (const subcommand of [keys, auth, ...configuration, ...administration].flatMap(({ commands }) => commands))
     subcommand
       .exitOverride()
       .showSuggestionAfterError()
@@ -189,7 +192,10 @@ async function report(error: unknown, options: Partial<ClientOptions>): Promise<
     return Exit.failed;
   }
   if (options.json === true) process.stderr.write(`${jsonText({ error: problem.message, remedy: problem.remedy })}\n`);
-  else process.stderr.write(`✗ ${printable(problem.message)}\n${problem.remedy === undefined ? "" : `  ${printable(problem.remedy)}\n`}`);
+  else
+    process.stderr.write(
+      `✗ ${printable(problem.message)}\n${problem.remedy === undefined ? "" : `${printable(problem.remedy).replace(/^/gm, "  ")}\n`}`,
+    );
   return problem.exitCode;
 }
 

@@ -1,22 +1,24 @@
 /** `junctor start`: the server, as its configuration says. */
 import { resolve } from "node:path";
 import { ListenError } from "@junctor/transport-node";
-import { loadConfig } from "../config/load.ts";
+import { checkedConfig } from "../config/check.ts";
 import { limitsOf } from "../config/schema.ts";
 import { createLogger, type LogEvent, logEvent } from "../log.ts";
 import { startServer } from "../server.ts";
-import { Exit, UserError } from "../user-error.ts";
+import { UserError } from "../user-error.ts";
+import { configFile } from "./config.ts";
 import { untilSignal } from "./signals.ts";
 import { untilUncaught } from "./uncaught.ts";
 import { keepYoungGeneration } from "./young-generation.ts";
 
-export async function start(options: { config?: string }): Promise<void> {
-  if (options.config === undefined)
-    throw new UserError("start needs a configuration", {
-      remedy: "junctor start -c config.yaml, or without any: junctor dev",
-      exitCode: Exit.usage,
-    });
-  const config = loadConfig(options.config);
+export interface StartOptions {
+  readonly config?: string;
+  readonly iKnowThisIsOpen?: boolean;
+}
+
+export async function start(options: StartOptions): Promise<void> {
+  const file = configFile(options, "start");
+  const { config } = checkedConfig(file, { isOpenMeant: options.iKnowThisIsOpen === true });
   const logger = createLogger(config.log.level, config.log.format);
   const log = (event: LogEvent) => logEvent(logger, event);
   const uncaught = untilUncaught(log);
@@ -28,11 +30,11 @@ export async function start(options: { config?: string }): Promise<void> {
     web,
     admin,
     state,
-    file: resolve(options.config),
+    file: resolve(file),
     limits: limitsOf(config),
     log,
   }).catch((error) => {
-    throw error instanceof ListenError ? new UserError(error.message, { remedy: `change it under listen in ${options.config}` }) : error;
+    throw error instanceof ListenError ? new UserError(error.message, { remedy: `change it under listen in ${file}` }) : error;
   });
   keepYoungGeneration();
   for (const [i, { type, tls }] of config.listen.entries()) {

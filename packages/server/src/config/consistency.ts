@@ -193,7 +193,7 @@ function isSamePlace(a: unknown, b: unknown): boolean {
 const EVERYWHERE: ReadonlySet<unknown> = new Set(["0.0.0.0", "::"]);
 
 /** The ways in, those that come on top of another included, with where in the realm each one stands. */
-function* methodsOf({ auth }: Readonly<Record<string, unknown>>): IterableIterator<[Path, Readonly<Record<string, unknown>>]> {
+export function* methodsOf({ auth }: Readonly<Record<string, unknown>>): IterableIterator<[Path, Readonly<Record<string, unknown>>]> {
   for (const [i, method] of asList(auth).entries()) {
     if (!isRecord(method)) continue;
     yield [["auth", i], method];

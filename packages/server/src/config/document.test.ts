@@ -33,7 +33,7 @@ function problems(load: () => unknown): string[] {
     load();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.problems.map(({ place, path, message }) => `${place} ${path}: ${message}`.replaceAll(`${folder}/`, ""));
+    return error.problems.map((problem) => `${placeText(problem)} ${problem.path}: ${problem.message}`.replaceAll(`${folder}/`, ""));
   }
   return [];
 }

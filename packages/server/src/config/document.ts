@@ -79,9 +79,12 @@ export class ConfigDocument {
   }
 
   /** For sorting: problems are told in the order in which they are read. */
-  readonly order = (a: PlacedFinding, b: PlacedFinding): number => {
-    const index = ({ place: { file } }: PlacedFinding) => this.files.indexOf(file);
-    return index(a) - index(b) || a.place.line - b.place.line || a.place.column - b.place.column;
+  readonly order = (a: Place, b: Place): number => {
+    const index = ({ file }: Place) => {
+      const at = this.files.indexOf(file);
+      return at < 0 ? this.files.length : at;
+    };
+    return index(a) - index(b) || a.line - b.line || a.column - b.column;
   };
 
   /** The text with references that stands at a path. */
@@ -266,7 +269,7 @@ class Reading {
     if (!isMapping(data)) return this.#tell(source, [], "an included file is a mapping, as the file that includes it");
     for (const [key, value] of Object.entries(data)) {
       const there = valueAt(into.data, [key]);
-      if (key === "include" || (key === "version" && there === value)) continue;
+      if (key === "include" || key === "$schema" || (key === "version" && there === value)) continue;
       if (there === undefined || there === null) {
         put(into.data, key, value);
         put(into.written, key, valueAt(written, [key]));

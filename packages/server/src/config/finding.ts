@@ -8,6 +8,10 @@ export type Path = readonly (string | number)[];
 export interface Finding {
   readonly path: Path;
   readonly message: string;
+  /** What to do about it, where the message does not say so. */
+  readonly remedy?: string;
+  /** Of a warning: the rule that it comes from. */
+  readonly lint?: string;
 }
 
 /** `realms.app.auth[0].role`; names that would not be read like this are quoted: `realms["com.app"]`. */

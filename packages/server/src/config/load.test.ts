@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { placeText } from "./document.ts";
 import { ConfigError, loadConfig, loadUsers, parseConfig } from "./load.ts";
 
 function problems(text: string): string[] {
   try {
     parseConfig(text, "config.yaml");
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems.map(({ place, path, message }) => `${place} ${path}: ${message}`);
+    if (error instanceof ConfigError) return error.problems.map((problem) => `${placeText(problem)} ${problem.path}: ${problem.message}`);
     throw error;
   }
   return [];

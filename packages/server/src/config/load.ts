@@ -8,29 +8,48 @@ import type { Principal } from "../auth/principal.ts";
 import { usersSchema } from "../auth/users.ts";
 import { UserError } from "../user-error.ts";
 import { inconsistencies, rolesMissingIn } from "./consistency.ts";
-import { ConfigDocument, type PlacedFinding, placeText, readText } from "./document.ts";
+import { ConfigDocument, type Place, placeText, readText } from "./document.ts";
 import { type Finding, findingsOf, type Path, pathText } from "./finding.ts";
 import { anchorPaths } from "./paths.ts";
 import type { Environment } from "./reference-text.ts";
 import { type Config, configSchema } from "./schema.ts";
 
-export interface ConfigProblem {
+export interface ConfigProblem extends Place {
   /** `file:line:column` */
   readonly place: string;
   /** `realms.app.auth[0].role` */
   readonly path: string;
   readonly message: string;
+  /** What to do about it, where the message does not say so. */
+  readonly remedy?: string | undefined;
+  /** Of a warning: the rule that it comes from. */
+  readonly lint?: string | undefined;
 }
 
 /** All problems of one file, and of those that it includes. */
 export class ConfigError extends UserError {
   readonly problems: readonly ConfigProblem[];
+  /** What the file holds, as far as it could be read. */
+  readonly document: ConfigDocument | undefined;
 
-  constructor(file: string, problems: readonly ConfigProblem[]) {
-    const lines = problems.map(({ place, path, message }) => `  ${place}  ${path === "" ? "" : `${path}: `}${message}`);
-    super(`${file} has ${problems.length === 1 ? "an error" : `${problems.length} errors`}:\n${lines.join("\n")}`, { exitCode: 1 });
+  constructor(file: string, problems: readonly ConfigProblem[], document?: ConfigDocument) {
+    const lines = problems.map((problem) => `  ${problem.place}  ${problem.path === "" ? "" : `${problem.path}: `}${problem.message}`);
+    const remedies = [...new Set(problems.flatMap(({ remedy }) => remedy ?? []))];
+    super(`${file} has ${problems.length === 1 ? "an error" : `${problems.length} errors`}:\n${lines.join("\n")}`, {
+      exitCode: 1,
+      ...(remedies.length > 0 && { remedy: remedies.join("\n") }),
+    });
     this.problems = problems;
+    this.document = document;
   }
+}
+
+export function problemAt(
+  document: ConfigDocument,
+  { path, message, remedy, lint }: Finding,
+  place = document.placeOf(path),
+): ConfigProblem {
+  return { ...place, place: placeText(place), path: pathText(path), message: document.redacted(message), remedy, lint };
 }
 
 /** A configuration, and where what it says stands. */
@@ -76,7 +95,7 @@ export function loadUsers(file: string, roles: readonly string[]): readonly Prin
  */
 function validated<T>(document: ConfigDocument, schema: z.ZodType<T>, check: (data: unknown) => Finding[]): T {
   const [file = "?"] = document.files;
-  let problems: PlacedFinding[] = [...document.problems];
+  let problems = document.problems.map((finding) => problemAt(document, finding, finding.place));
   if (problems.length === 0) {
     const result = parsed(document, schema);
     const findings = check(document.data);
@@ -85,14 +104,9 @@ function validated<T>(document: ConfigDocument, schema: z.ZodType<T>, check: (da
     const root: z.ZodType = schema;
     const isSecret = (path: Path) => root === usersSchema || path.includes("users");
     for (const issue of result.error?.issues ?? []) findings.push(...findingsOf(issue, document.written, root, isSecret));
-    problems = findings.map((finding) => ({ ...finding, place: document.placeOf(finding.path) }));
+    problems = findings.map((finding) => problemAt(document, finding));
   }
-  throw new ConfigError(
-    file,
-    problems
-      .sort(document.order)
-      .map(({ place, path, message }) => ({ place: placeText(place), path: pathText(path), message: document.redacted(message) })),
-  );
+  throw new ConfigError(file, problems.sort(document.order), document);
 }
 
 function parsed<T>(document: ConfigDocument, schema: z.ZodType<T>): z.ZodSafeParseResult<T> {

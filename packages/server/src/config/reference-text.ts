@@ -60,7 +60,7 @@ function variable(name: string, environment: Environment): Value {
   const text = Object.hasOwn(environment, name) ? environment[name] : undefined;
   if (text !== undefined) return { text };
   const meant = closest(name, Object.keys(environment));
-  const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+  const hint = meant === undefined ? "." : `; did you mean ${meant}?`;
   return { problem: `the environment has no ${name}${hint} Set it where the server is started: ${name}=… junctor start` };
 }
 

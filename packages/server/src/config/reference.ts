@@ -2,11 +2,9 @@
  * docs/reference/config.md, from the schema: every key with its type, default and meaning. What the schema calls a title is
  * how a type is called here. `npm run docs` writes the page.
  */
-import { z } from "zod";
 import { usersSchema } from "../auth/users.ts";
+import { isSchema, type JsonSchema as Schema, toJson } from "./json-schema.ts";
 import { configSchema } from "./schema.ts";
-
-type Schema = z.core.JSONSchema.BaseSchema;
 
 /** @throws {TypeError} a key of the schema has no description */
 export function configReference(): string {
@@ -15,10 +13,6 @@ export function configReference(): string {
   lines.push(USERS);
   section(lines, 2, "users.*", entries(toJson(usersSchema)));
   return `${lines.join("\n").trimEnd()}\n`;
-}
-
-function toJson(schema: z.ZodType): Schema {
-  return z.toJSONSchema(schema, { io: "input" });
 }
 
 /** A heading, a table of the keys, and then the sections of those that have keys themselves. */
@@ -71,7 +65,8 @@ function merged(forms: readonly Schema[]): Schema {
   return { properties, required: ["method"] };
 }
 
-function typeOf(schema: Schema): string {
+/** How a type is called here. */
+export function typeOf(schema: Schema): string {
   if (schema.title !== undefined) return schema.title;
   if (schema.const !== undefined) return `\`${String(schema.const)}\``;
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(", ");
@@ -96,10 +91,6 @@ function defaultOf({ default: value }: Schema): string {
 /** What the entries of a record are. */
 function entries(schema: Schema): Schema {
   return isSchema(schema.additionalProperties) ? schema.additionalProperties : {};
-}
-
-function isSchema(value: unknown): value is Schema {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function cell(text: string): string {

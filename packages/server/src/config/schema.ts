@@ -384,6 +384,7 @@ const limits = z
   });
 
 export const configSchema = z.strictObject({
+  $schema: z.string().optional().describe("For editors: `./node_modules/junctor/config.schema.json`. In YAML, a comment says the same."),
   version: z.literal(1).describe("Of the form of this file. There is one."),
   listen: z.array(listener).min(1).describe("Where the server listens."),
   realms: z

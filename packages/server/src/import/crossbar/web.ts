@@ -1,0 +1,71 @@
+/** What a web transport serves, path by path. */
+import type { Item } from "./source.ts";
+
+export type WebEntry = Readonly<Record<string, unknown>>;
+
+export interface Site {
+  readonly entries: Readonly<Record<string, WebEntry>>;
+  /** Where WebSocket clients connect. */
+  readonly sockets: readonly { readonly path: string; readonly item: Item }[];
+}
+
+export function webEntries(paths: readonly [string, Item][], pathOf: (path: string) => string, above = ""): Site {
+  const entries: Record<string, WebEntry> = {};
+  const sockets: { path: string; item: Item }[] = [];
+  for (const [name, item] of paths) {
+    const path = name === "/" ? above || "/" : `${above}/${name}`;
+    const type = item.take("type");
+    item.ignore("paths have no id here", "id");
+    if (type === "websocket") sockets.push({ path, item });
+    else if (type === "path" || type === "nested") {
+      const inner = webEntries(item.entries("paths"), pathOf, path === "/" ? "" : path);
+      Object.assign(entries, inner.entries);
+      sockets.push(...inner.sockets);
+    } else if (type !== "none") {
+      const entry = KINDS[String(type)]?.(item, pathOf);
+      if (entry !== undefined) entries[path] = entry;
+      else {
+        item.dismiss();
+        item.tell("lost", MISSING[String(type)] ?? `nothing here is like ${String(type)}`);
+      }
+    }
+  }
+  return { entries, sockets };
+}
+
+const KINDS: Readonly<Record<string, (item: Item, pathOf: (path: string) => string) => WebEntry | undefined>> = {
+  static: (item, pathOf) => {
+    const directory = item.text("directory");
+    if (directory === undefined) return undefined;
+    const options = item.item("options");
+    if (options?.flag("enable_directory_listing") === true) options.tell("lost", "directories are not listed", "enable_directory_listing");
+    options?.lose("there is no such setting", "mime_types", "default_file");
+    options?.ignore("browsers ask again with the file's ETag", "cache_timeout");
+    return { static: pathOf(directory) };
+  },
+  redirect: (item) => {
+    const url = item.text("url");
+    return url === undefined ? undefined : { redirect: /^(https?:\/\/|\/)/.test(url) ? url : `/${url}` };
+  },
+  json: (item) => {
+    const options = item.item("options");
+    const headers = {
+      ...((options?.flag("allow_cross_origin") ?? true) && { "Access-Control-Allow-Origin": "*" }),
+      ...(options?.flag("discourage_caching") === true && { "Cache-Control": "no-store" }),
+    };
+    options?.ignore("JSON is written without spaces", "prettify");
+    return { json: item.take("value") ?? null, headers };
+  },
+  nodeinfo: () => ({ info: true }),
+};
+
+/** What to use in place of it. */
+const MISSING: Readonly<Record<string, string>> = {
+  static: "files of a Python package are not found here: copy them into a directory",
+  archive: "unpack the archive, and serve its directory by static",
+  cgi: "run the program as a service that speaks HTTP",
+  resource: "a resource of Twisted is Python code: run it as a service",
+  wap: "pages from templates are Python code: make it an application of its own",
+  catalog: "there are no type catalogues here",
+  upload: "make it an application of its own",
+};
