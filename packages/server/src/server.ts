@@ -91,7 +91,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const watching = setInterval(reload, LOOK_AGAIN_MS);
   watching.unref();
 
-  const web = new WebServices(router, log);
+  const web = new WebServices(router, limits.connection, log);
   const stores: DiskEventStore[] = [];
   const listeners: Listener[] = [];
   let control: Listener | undefined;

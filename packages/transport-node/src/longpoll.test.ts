@@ -18,6 +18,8 @@ class Rig implements AsyncDisposable {
   readonly router: Router;
   readonly polls: LongPoll;
   listener!: Listener;
+  /** Where requests come from, as a proxy would say it. */
+  from: string | undefined = undefined;
 
   private constructor(options: Partial<LongPollOptions>) {
     this.router = new Router({
@@ -42,7 +44,8 @@ class Rig implements AsyncDisposable {
       port: 0,
       accept: () => ({ receive: () => {}, violated: () => {}, lost: () => {} }),
       onRequest: (message, response) => {
-        rig.polls.handle(message, response, message.url?.slice(3) ?? "");
+        const origin = rig.from === undefined ? undefined : { address: rig.from, isSecure: false, isProxied: true };
+        rig.polls.handle(message, response, message.url?.slice(3) ?? "", origin);
         rig.#begun(verbOf(message));
         response.once("close", () => rig.closed.push(verbOf(message)));
       },
@@ -212,6 +215,34 @@ describe("open (TRN-LP-01, TRN-LP-02)", () => {
     await first.close();
     await Client.open(rig);
   });
+});
+
+test("a page of an origin that is named may use it, and the browser may ask so first (T8)", async () => {
+  await using rig = await Rig.start({ origins: ["https://app.example"] });
+  const page = { Origin: "https://app.example" };
+  const asked = request(`${rig.url}/open`, { method: "OPTIONS", headers: { ...page, Connection: "close" } });
+  asked.end();
+  const [answer] = await once(asked, "response");
+  expect(answer.statusCode).toBe(204);
+  expect(answer.headers).toMatchObject({
+    "access-control-allow-origin": "https://app.example",
+    "access-control-allow-credentials": "true",
+    "access-control-allow-headers": "Content-Type",
+    vary: "Origin",
+  });
+  answer.resume();
+  const client = await Client.open(rig, "wamp.2.json", page);
+  expect((await client.send(HELLO)).status).toBe(204);
+  expect((await post(`${rig.url}/open`, "", { Origin: "https://other.example" }, "OPTIONS")).status).toBe(403);
+});
+
+test("where requests have to come from one address, others are told nothing (AMB-124)", async () => {
+  await using rig = await Rig.start({ bindsAddress: true });
+  const client = await Client.join(rig);
+  rig.from = "192.0.2.7";
+  expect((await client.receive()).status).toBe(404);
+  rig.from = undefined;
+  expect((await client.send([32, 1, {}, "com.example"])).status).toBe(204);
 });
 
 test("a transport is nobody else's: not by another page, not by another browser (T11, AMB-124)", async () => {

@@ -13,6 +13,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { batchFormatOf, CloseReason, chooseSubprotocol, type Receiver, type Serializer, subprotocolOf } from "@junctor/protocol";
 import { peerAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
+import type { RequestOrigin } from "./client-addresses.ts";
 import type { Connection, ConnectionObserver } from "./connection.ts";
 import { encodingOf, nodeSerializers } from "./encodings.ts";
 import { longPollFraming } from "./framing.ts";
@@ -40,8 +41,6 @@ export interface LongPollOptions {
    * that Autobahn|JS takes (AMB-121). Default 204.
    */
   readonly status?: 202 | 204;
-  /** Where a request comes from. Default: its socket's peer. */
-  readonly addressOf?: (request: IncomingMessage) => string | undefined;
   /** Whether all requests of a transport have to come from one address. Default false: phones change theirs. */
   readonly bindsAddress?: boolean;
   /** See `ListenOptions.cookie`. */
@@ -89,24 +88,31 @@ export class LongPoll implements ConnectionObserver {
     return this.#ids.keys();
   }
 
-  /** @param rest what of the path follows the one that this is at, with or without a query (TRN-LP-03) */
-  handle(request: IncomingMessage, response: ServerResponse, rest: string): void {
+  /**
+   * @param rest what of the path follows the one that this is at, with or without a query (TRN-LP-03)
+   * @param origin where the request comes from, of whoever knows. Default: its socket's peer
+   */
+  handle(request: IncomingMessage, response: ServerResponse, rest: string, origin?: RequestOrigin): void {
+    const address = origin === undefined ? peerAddress(request.socket) : origin.address;
     const [, first = "", second, more] = (rest.split("?", 1)[0] ?? "").split("/");
     if (more !== undefined || (second === undefined ? first !== "open" : !VERBS.has(second)))
       return respond(response, 404, "WAMP over HTTP long-poll: POST to open, <transport>/receive, <transport>/send, <transport>/close");
+    if (!this.#access.allowsOrigin(request.headers)) {
+      const text = `Pages of ${request.headers.origin} may not connect here: their origin has to be named`;
+      this.#refused(address, RefusalReason.origin, text);
+      return respond(response, 403, text);
+    }
+    if (request.headers.origin !== undefined) allowPage(request.headers.origin, response);
+    if (request.method === "OPTIONS") return respond(response, 204);
     if (request.method !== "POST") {
       response.setHeader("Allow", "POST");
       return respond(response, 405, "POST is what it takes");
     }
-    if (!this.#access.allowsOrigin(request.headers)) {
-      const text = `Pages of ${request.headers.origin} may not connect here: their origin has to be named`;
-      this.#refused(request, RefusalReason.origin, text);
-      return respond(response, 403, text);
-    }
-    if (second === undefined) return this.#open(request, response);
+    if (second === undefined) return this.#open(request, response, address);
     const client = this.#clients.get(first);
     // [TRN-LP-07] What is somebody else's is not there.
-    if (client === undefined || client.owner !== this.#ownerOf(request)) return respond(response, 404, "There is no such transport");
+    if (client === undefined || client.owner !== this.#ownerOf(request, address))
+      return respond(response, 404, "There is no such transport");
     if (second === "receive") this.#receive(client.connection, request, response);
     else if (second === "send") this.#send(client.connection, request, response);
     else {
@@ -117,13 +123,12 @@ export class LongPoll implements ConnectionObserver {
 
   // --- The requests --------------------------------------------------------------------------------------------------------
 
-  #open(request: IncomingMessage, response: ServerResponse): void {
+  #open(request: IncomingMessage, response: ServerResponse, address: string | undefined): void {
     // A form of another page could not say so without asking first.
     if (!JSON_TYPE.test(request.headers["content-type"] ?? JSON_TEXT)) return respond(response, 415, `${JSON_TEXT} is what it takes`);
-    const address = this.#addressOf(request);
     const limit = this.#isClosed ? RefusalReason.connections : this.#admission.refusal(address);
     if (limit !== undefined) {
-      this.#refused(request, limit, "too many connections");
+      this.#refused(address, limit, "too many connections");
       return respond(response, 503, `Too many connections; try again later (${limit})`);
     }
     readBody(request, OPEN_SIZE).then(
@@ -138,7 +143,7 @@ export class LongPoll implements ConnectionObserver {
     const subprotocol = chooseSubprotocol(offered, this.#serializers);
     if (subprotocol === undefined) {
       const text = `Offer a protocol that is supported here: ${this.#serializers.map(subprotocolOf).join(", ")}`;
-      this.#refused(request, RefusalReason.subprotocol, text);
+      this.#refused(address, RefusalReason.subprotocol, text);
       return respond(response, 400, text);
     }
     const { name, serializer, isBatched } = subprotocol;
@@ -146,7 +151,7 @@ export class LongPoll implements ConnectionObserver {
     const encoding = encodingOf(serializer, longPollFraming(isBatched ? batchFormatOf(serializer) : undefined));
     const connection = new LongPollConnection(encoding, this.#limits, this, address, this.#now, holdMs, silentMs);
     const id = randomBytes(24).toString("base64url"); // [TRN-LP-07]
-    this.#clients.set(id, { connection, owner: this.#ownerOf(request) });
+    this.#clients.set(id, { connection, owner: this.#ownerOf(request, address) });
     this.#ids.set(connection, id);
     this.#admission.entered(address);
     const cookie = request.headers.origin === undefined ? undefined : this.#options.cookie?.(request.headers.cookie); // [T8]
@@ -197,18 +202,13 @@ export class LongPoll implements ConnectionObserver {
     respond(response, 413, `More than ${error.limit} bytes`);
   }
 
-  #addressOf(request: IncomingMessage): string | undefined {
-    return this.#options.addressOf === undefined ? peerAddress(request.socket) : this.#options.addressOf(request);
-  }
-
   /** What has to be the same for all requests of a transport. */
-  #ownerOf(request: IncomingMessage): string {
-    const { origin, "user-agent": agent } = request.headers;
-    return JSON.stringify([origin, agent, this.#options.bindsAddress === true ? this.#addressOf(request) : undefined]);
+  #ownerOf({ headers }: IncomingMessage, address: string | undefined): string {
+    return JSON.stringify([headers.origin, headers["user-agent"], this.#options.bindsAddress === true ? address : undefined]);
   }
 
-  #refused(request: IncomingMessage, reason: RefusalReason, message: string): void {
-    this.#log({ event: "connection.refused", reason, message, address: this.#addressOf(request) });
+  #refused(address: string | undefined, reason: RefusalReason, message: string): void {
+    this.#log({ event: "connection.refused", reason, message, address });
   }
 
   // --- Its connections -------------------------------------------------------------------------------------------------------
@@ -303,6 +303,16 @@ function respond(response: ServerResponse, status: number, body: string | Uint8A
     const text = typeof body === "string" ? Buffer.from(body) : body;
     response.writeHead(status, { ...headers, "Content-Type": type, "Content-Length": text.length }).end(text);
   }
+}
+
+/** CORS: for pages of another origin, which the browser asks with OPTIONS first. */
+function allowPage(origin: string, response: ServerResponse): void {
+  response.setHeader("Access-Control-Allow-Origin", origin);
+  response.setHeader("Access-Control-Allow-Credentials", "true");
+  response.setHeader("Access-Control-Allow-Methods", "POST");
+  response.setHeader("Access-Control-Allow-Headers", "Content-Type");
+  response.setHeader("Access-Control-Max-Age", "600");
+  response.setHeader("Vary", "Origin");
 }
 
 const VERBS = new Set(["receive", "send", "close"]);

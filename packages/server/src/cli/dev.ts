@@ -6,7 +6,7 @@ import { isUri } from "@junctor/protocol";
 import { DEFAULT_LIMITS, POWERS } from "@junctor/router";
 import { DEFAULT_CONNECTION_LIMITS, ListenError } from "@junctor/transport-node";
 import { type Config, type ListenerConfig, realmSchema } from "../config/schema.ts";
-import { staticOptions } from "../config/web-schema.ts";
+import { staticOptions, webSchema } from "../config/web-schema.ts";
 import { startDemo } from "../demo.ts";
 import { createLogger, logEvent } from "../log.ts";
 import { startServer } from "../server.ts";
@@ -55,9 +55,10 @@ export async function dev(options: DevOptions): Promise<void> {
     origins: ["same-host", "loopback"],
     trustedProxies: [],
     proxyProtocol: false,
-    web: false,
+    web: ["/lp"],
   };
   const web: ListenerConfig = { ...common, type: "web", port: parsePort(options.port) };
+  const longPoll = webSchema.parse({ "/lp": { longpoll: { origins: common.origins } } });
   const page = devPage(realm, web.ws);
   const listen = [
     {
@@ -72,9 +73,11 @@ export async function dev(options: DevOptions): Promise<void> {
   const limits = { router: DEFAULT_LIMITS, connection: DEFAULT_CONNECTION_LIMITS };
   const state = mkdtempSync(join(tmpdir(), "junctor-"));
   process.once("exit", () => rmSync(state, { recursive: true, force: true }));
-  const server = await startServer({ listen, realms, limits, state, log: (event) => logEvent(logger, event) }).catch((error) => {
-    throw error instanceof ListenError ? new UserError(error.message, { remedy: OTHER_PLACES }) : error;
-  });
+  const server = await startServer({ listen, realms, web: longPoll, limits, state, log: (event) => logEvent(logger, event) }).catch(
+    (error) => {
+      throw error instanceof ListenError ? new UserError(error.message, { remedy: OTHER_PLACES }) : error;
+    },
+  );
   await startDemo(server.router, realm);
 
   const [http, raw] = server.listeners;

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { normalPath } from "../web/request-path.ts";
 import { isRecord } from "./auth-schema.ts";
-import { size } from "./scalars.ts";
+import { duration, originRule, size } from "./scalars.ts";
 
 const fileName = z.string().regex(/^[^/\\.][^/\\]*$/, "expected the name of a file in the directory");
 const staticFields = z.strictObject({
@@ -45,11 +45,24 @@ const redirectOptions = z.union([
   }),
 ]);
 
+const longPollSettings = z.strictObject({
+  origins: z.array(originRule).min(1).default(["same-host"]).describe("Pages that may use it, as in `listen[].origins`."),
+  hold: duration.prefault("10s").describe("How long a request to receive is held when there is nothing."),
+  silence: duration.prefault("30s").describe("How long a client may leave no request; then its session ends."),
+  status: z
+    .union([z.literal(202), z.literal(204)])
+    .default(204)
+    .describe("Of success without content. The specification writes 202; 204 is all that Autobahn|JS takes."),
+  bindAddress: z.boolean().default(false).describe("Whether all requests of a client have to come from one address. Phones change theirs."),
+});
+const longPollOptions = z.union([z.literal(true).transform(() => longPollSettings.parse({})), longPollSettings]);
+
 /** A new kind is a line here, and one in web/kinds.ts. */
 const webKinds = {
   static: staticOptions.optional().describe("Files of a directory."),
   redirect: redirectOptions.optional().describe("Sends clients elsewhere."),
   json: z.unknown().optional().describe("A value, served as JSON."),
+  longpoll: longPollOptions.optional().describe("WAMP over HTTP long-poll, for clients that get no WebSocket through."),
   info: z.literal(true).optional().describe("Tells, as JSON, what runs here and in which version."),
 };
 
@@ -100,4 +113,5 @@ export const listenerWeb = z
 export type WebConfig = z.output<typeof webSchema>;
 export type WebEntry = WebConfig[string];
 export type StaticOptions = z.output<typeof staticOptions>;
+export type LongPollSettings = z.output<typeof longPollSettings>;
 export type RedirectOptions = z.output<typeof redirectOptions>;

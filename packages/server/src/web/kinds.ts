@@ -2,6 +2,7 @@
 import type { WebEntry, WebKind } from "../config/web-schema.ts";
 import { VERSION } from "../version.ts";
 import { JsonValue } from "./json-value.ts";
+import { longPoll } from "./long-poll.ts";
 import { Redirect } from "./redirect.ts";
 import type { WebEnvironment, WebService } from "./web-service.ts";
 
@@ -15,6 +16,7 @@ const MAKERS: { readonly [K in WebKind]: (options: Options<K>, environment: WebE
   static: async (options) => new (await import("./static-files.ts")).StaticFiles(options),
   redirect: (options) => new Redirect(options),
   json: (value) => new JsonValue(value),
+  longpoll: (options, environment) => longPoll(options, environment),
   info: () => new JsonValue(() => ({ server: "junctor", version: VERSION, uptimeSeconds: Math.floor(process.uptime()) })),
 };
 

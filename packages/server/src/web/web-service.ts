@@ -12,7 +12,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Router } from "@junctor/router";
-import type { RequestOrigin } from "@junctor/transport-node";
+import type { ConnectionLimits, RequestOrigin } from "@junctor/transport-node";
 import type { LogEvent } from "../log.ts";
 
 export interface WebService {
@@ -36,5 +36,6 @@ export interface WebEnvironment {
   readonly path: string;
   /** The realms, for services that call and publish. */
   readonly router: Router;
+  readonly limits: ConnectionLimits;
   readonly log: (event: LogEvent) => void;
 }

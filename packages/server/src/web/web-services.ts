@@ -1,5 +1,6 @@
 /** The web services of a server, and which of them each listener serves. */
 import type { Router } from "@junctor/router";
+import type { ConnectionLimits } from "@junctor/transport-node";
 import { staticOptions, type WebConfig, type WebEntry } from "../config/web-schema.ts";
 import type { LogEvent } from "../log.ts";
 import { makeService } from "./kinds.ts";
@@ -22,11 +23,13 @@ export interface ListenerWeb {
 
 export class WebServices {
   readonly #router: Router;
+  readonly #limits: ConnectionLimits;
   readonly #log: (event: LogEvent) => void;
   #entries: ReadonlyMap<string, OpenEntry> = new Map();
 
-  constructor(router: Router, log: (event: LogEvent) => void) {
+  constructor(router: Router, limits: ConnectionLimits, log: (event: LogEvent) => void) {
     this.#router = router;
+    this.#limits = limits;
     this.#log = log;
   }
 
@@ -81,6 +84,6 @@ export class WebServices {
   }
 
   #make(path: string, entry: WebEntry): Promise<WebService> {
-    return makeService(entry, { path, router: this.#router, log: this.#log });
+    return makeService(entry, { path, router: this.#router, limits: this.#limits, log: this.#log });
   }
 }
