@@ -27,6 +27,16 @@ const RUNTIMES = {
       run(join(cache, "python/bin/python"), ["-m", "pip", "install", "--quiet", "--no-deps", "-r", join(here, "python/requirements.txt")]);
     },
   },
+  crossbar: {
+    program: (name) => [join(cache, "crossbar/bin", name)],
+    inputs: ["crossbar/requirements.txt"],
+    folder: join(cache, "crossbar"),
+    make: () => {
+      run("python3", ["-m", "venv", "--clear", join(cache, "crossbar")]);
+      const options = ["--quiet", "--no-deps", "--no-compile", "--disable-pip-version-check"];
+      run(join(cache, "crossbar/bin/python"), ["-m", "pip", "install", ...options, "-r", join(here, "crossbar/requirements.txt")]);
+    },
+  },
   go: {
     program: (name) => [join(cache, "go", name)],
     inputs: ["go/go.mod", "go/go.sum", "go/line/line.go", "go/nexus/main.go", "go/service/main.go", "go/xconn/main.go"],

@@ -23,6 +23,7 @@ export { fromHex, toHex } from "./hex.ts";
 export { saslprep } from "./saslprep.ts";
 export {
   authMessage,
+  autobahnSalted,
   type ScramExchange,
   type ScramKeys,
   type ScramParameters,

@@ -53,6 +53,11 @@ export async function saltedPassword(
     : crypto.argon2id(encoder.encode(password), saltBytes, iterations, memory, KEY_LENGTH);
 }
 
+/** [AMB-103] Autobahn takes the text of what Argon2id makes for the salted password: Base64 without padding. */
+export function autobahnSalted(salted: Uint8Array): Uint8Array {
+  return encoder.encode(toBase64(salted).replaceAll("=", ""));
+}
+
 export async function scramKeys(crypto: Crypto, salted: Uint8Array): Promise<ScramKeys> {
   const clientKey = await crypto.hmacSha256(salted, encoder.encode("Client Key"));
   return { storedKey: await crypto.sha256(clientKey), serverKey: await crypto.hmacSha256(salted, encoder.encode("Server Key")) };

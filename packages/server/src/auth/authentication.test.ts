@@ -6,7 +6,7 @@ import { scram } from "@junctor/client/auth/scram";
 import { ticket } from "@junctor/client/auth/ticket";
 import { wampcra } from "@junctor/client/auth/wampcra";
 import { JsonSerializer, type Message, MessageType, type Receiver, Uri } from "@junctor/protocol";
-import { craKey, saltedPassword, scramKeys, toHex } from "@junctor/protocol/auth";
+import { autobahnSalted, craKey, saltedPassword, scramKeys, toHex } from "@junctor/protocol/auth";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseConfig } from "../config/load.ts";
 import { limitsOf } from "../config/schema.ts";
@@ -20,12 +20,13 @@ const otherKey = "d511fe78e23934b3dadb52fcd022974b80bd92bccc7c5cf404e46cc0a8a2f5
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
 
-async function scramRecord(kdf: "pbkdf2" | "argon2id13", password: string) {
+async function scramRecord(kdf: "pbkdf2" | "argon2id13", password: string, isAutobahn = false) {
   const parameters =
     kdf === "pbkdf2"
       ? ({ kdf, salt: "W22ZaJ0SNY7soEsUEjb6gQ==", iterations: 4096 } as const)
       : ({ kdf, salt: "aBc+fx0NAVBaBc+fx0NAVA==", iterations: 2, memory: 64 } as const);
-  const { storedKey, serverKey } = await scramKeys(nodeCrypto, await saltedPassword(nodeCrypto, password, parameters));
+  const salted = await saltedPassword(nodeCrypto, password, parameters);
+  const { storedKey, serverKey } = await scramKeys(nodeCrypto, isAutobahn ? autobahnSalted(salted) : salted);
   return { ...parameters, storedKey: base64(storedKey), serverKey: base64(serverKey) };
 }
 
@@ -45,6 +46,7 @@ beforeAll(async () => {
     },
     sam: { role: "user", scram: await scramRecord("pbkdf2", "pencil") },
     argon: { role: "user", scram: await scramRecord("argon2id13", "pencil") },
+    bob: { role: "user", scram: await scramRecord("argon2id13", "pencil", true) },
     kim: { role: "admin", cryptosign: publicKey },
     both: { role: "admin", ticket: "one", wampcra: "two" },
   };
@@ -57,6 +59,7 @@ beforeAll(async () => {
           auth: [
             { method: "cryptosign" },
             { method: "wamp-scram" },
+            { method: "scram" },
             { method: "wampcra" },
             { method: "ticket" },
             { method: "anonymous", role: "guest" },
@@ -91,6 +94,8 @@ describe("a configuration gives each method", () => {
     ["wampcra, salted", [wampcra({ authid: "salted", secret: "secret1" })], "salted", "user"],
     ["wamp-scram, pbkdf2", [scram({ authid: "sam", password: "pencil" })], "sam", "user"],
     ["wamp-scram, argon2id13", [scram({ authid: "argon", password: "pencil" })], "argon", "user"],
+    ["scram, as Autobahn speaks it (AMB-103)", [scram({ authid: "bob", password: "pencil", dialect: "autobahn" })], "bob", "user"],
+    ["scram, pbkdf2", [scram({ authid: "sam", password: "pencil", dialect: "autobahn" })], "sam", "user"],
     ["cryptosign", [cryptosign({ privateKey, authid: "kim" })], "kim", "admin"],
     ["cryptosign, without an authid", [cryptosign({ privateKey })], "kim", "admin"],
     ["anonymous", undefined, expect.stringMatching(/^anonymous-/), "guest"],

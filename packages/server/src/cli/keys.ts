@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { craKey, type ScramParameters, saltedPassword, saslprep, scramKeys, toHex } from "@junctor/protocol/auth";
+import { autobahnSalted, craKey, type ScramParameters, saltedPassword, saslprep, scramKeys, toHex } from "@junctor/protocol/auth";
 import { readPrivateKey, readSecret } from "../auth/key-file.ts";
 import { nodeCrypto } from "../auth/node-crypto.ts";
 import { ticketDigest } from "../auth/ticket.ts";
@@ -113,9 +113,4 @@ async function scramEntry(secret: string, isArgon: boolean, isAutobahn: boolean)
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
   const memory = parameters.memory === undefined ? "" : `, memory: ${parameters.memory}`;
   return `scram: {kdf: ${parameters.kdf}, salt: "${salt}", iterations: ${parameters.iterations}${memory}, storedKey: "${text(storedKey)}", serverKey: "${text(serverKey)}"}`;
-}
-
-/** [AMB-103] Autobahn takes the text of the salted password for the password's octets: Base64 without padding. */
-function autobahnSalted(salted: Uint8Array): Uint8Array {
-  return Buffer.from(Buffer.from(salted).toString("base64").replaceAll("=", ""));
 }
