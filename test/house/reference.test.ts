@@ -9,6 +9,7 @@ import { describe, expect, test } from "vitest";
 import { CommandError } from "../../packages/server/src/cli/register.ts";
 import { configReference } from "../../packages/server/src/config/reference.ts";
 import { LIMITS } from "../../packages/server/src/config/schema.ts";
+import { LISTENER_REMOVED } from "../../packages/server/src/listeners.ts";
 import { type LogEvent, type Logger, logEvent } from "../../packages/server/src/log.ts";
 import { Exit } from "../../packages/server/src/user-error.ts";
 import { files, read } from "./files.ts";
@@ -41,7 +42,7 @@ describe("docs/reference/errors.md", () => {
   });
 
   test("names every reason for which a session or connection ends", () => {
-    const catalogue = [...Object.values(Uri).filter(isClose), ...Object.values(CloseReason)];
+    const catalogue = [...Object.values(Uri).filter(isClose), LISTENER_REMOVED, ...Object.values(CloseReason)];
     expect(named(errors, "Why a session or connection ended").sort()).toEqual(catalogue.sort());
   });
 
@@ -65,6 +66,7 @@ describe("docs/reference/errors.md", () => {
       client.HANDLER_FAILED,
       CommandError.failed,
       ...Object.values(AdminError),
+      LISTENER_REMOVED,
     ]);
     const unknown = files
       .filter((file) => /^packages\/(?!testkit).*\/src\/.*\.ts$/.test(file) && !file.endsWith(".test.ts"))

@@ -148,7 +148,7 @@ test("no secret stands in logs, errors, WELCOME, meta results or complaints abou
     ];
     for (const text of broken) {
       writeFileSync(file, text);
-      server.reload();
+      server.checkFiles();
       writeFileSync(
         join(folder, "config.yaml"),
         `{version: 1, listen: [], realms: {app: {auth: [{method: ticket}], users: {${text}}, roles: {user: {}}}}}`,

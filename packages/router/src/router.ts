@@ -88,10 +88,17 @@ export class Router {
 
   /** @throws {TypeError} where a realm of that name exists */
   addRealm(config: RealmConfig): Realm {
+    return this.prepareRealm(config)();
+  }
+
+  /** Makes a realm that nobody can join yet. @returns opens it. @throws {TypeError} as `addRealm` does */
+  prepareRealm(config: RealmConfig): () => Realm {
     if (this.#realms.has(config.name)) throw new TypeError(`the realm ${config.name} exists already`);
     const realm = new Realm(config, this.#environment);
-    this.#realms.set(config.name, realm);
-    return realm;
+    return () => {
+      this.#realms.set(config.name, realm);
+      return realm;
+    };
   }
 
   /** Ends the realm's sessions and forgets it. @returns whether there was one */

@@ -13,6 +13,8 @@ export type LogEvent = RouterEvent | TransportEvent | ServerEvent;
 
 export type ServerEvent =
   | { readonly event: "listener.up"; readonly type: string; readonly address: string; readonly tls: boolean }
+  /** A reload took it away: its sessions got GOODBYE. */
+  | { readonly event: "listener.down"; readonly address: string }
   | { readonly event: "server.ready"; readonly pid: number; readonly realms: readonly string[] }
   | { readonly event: "server.stopping"; readonly signal: string }
   | { readonly event: "server.stopped" }
@@ -42,6 +44,21 @@ export type ServerEvent =
       readonly message: string;
       readonly stack: string | undefined;
     }
+  /** Another configuration is in force: paths of what is different, and sessions by the reason of their end. */
+  | {
+      readonly event: "config.reloaded";
+      readonly file: string;
+      readonly applied: readonly string[];
+      readonly needsRestart: readonly string[];
+      readonly closedSessions: Readonly<Record<string, number>>;
+      readonly durationMs: number;
+    }
+  /** Another configuration cannot be, and nothing has changed. */
+  | { readonly event: "config.rejected"; readonly file: string; readonly message: string }
+  /** A listener's certificate or key has changed: who connects from now on sees it. */
+  | { readonly event: "cert.reloaded"; readonly address: string; readonly cert: string }
+  /** The same, but it cannot be used: the one before is shown. */
+  | { readonly event: "cert.rejected"; readonly address: string; readonly cert: string; readonly message: string }
   /** So many lines before this one could not be written. */
   | { readonly event: "log.lost"; readonly lines: number }
   /** Something in an authentication method failed that is not the client's credentials: it was refused (G14). */
@@ -125,6 +142,8 @@ export function logEvent(logger: Logger, event: LogEvent): void {
     case "internal.error":
     case "users.rejected":
     case "logins.lost":
+    case "cert.rejected":
+    case "config.rejected":
     case "store.failed":
     case "store.damaged":
     case "service.failed":

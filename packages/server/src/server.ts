@@ -1,57 +1,65 @@
 /**
  * The composition root: configuration in, running router out.
  *
- *     configuration → realms with their roles and stores → router → services, web services, administration → listeners, each
- *     with its transports → the log
+ *     configuration → realms with their roles and stores → router → administration, web services → listeners, each with its
+ *     transports → services → the log
+ *
+ * Another configuration takes the same way: each part makes ready for it, and all put it into force, or none (`reload/part.ts`).
  */
 import { resolve } from "node:path";
-import type { RouterLimits } from "@junctor/router";
-import { type Authorizer, type RealmConfig, Router } from "@junctor/router";
-import { type ConnectionLimits, type Listener, listen, NodeClock, nodeSerializers } from "@junctor/transport-node";
+import { Router, type RouterLimits } from "@junctor/router";
+import { type ConnectionLimits, type Listener, listen, NodeClock } from "@junctor/transport-node";
 import { Admin, type AdminOptions } from "./admin/admin.ts";
 import { Alarms } from "./admin/alarms.ts";
-import { ProcedureAuthorizer } from "./auth/authorizer.ts";
-import { CookieJar, cookieExchange } from "./auth/cookie.ts";
+import { CookieJar } from "./auth/cookie.ts";
 import { Decoy } from "./auth/decoy.ts";
-import { FileWatch } from "./auth/file-watch.ts";
-import { type AuthEnvironment, authenticatorOf } from "./auth/from-config.ts";
+import type { FileWatch } from "./auth/file-watch.ts";
+import type { AuthEnvironment } from "./auth/from-config.ts";
 import { loginRecord } from "./auth/login-record.ts";
 import { Askers } from "./auth/procedure.ts";
-import { roleConfig } from "./auth/role-config.ts";
-import { endRevoked, logOut } from "./auth/session-proof.ts";
 import { Throttle } from "./auth/throttle.ts";
 import type { TrustResolver } from "./auth/trust.ts";
-import type { AdminConfig } from "./config/admin-schema.ts";
-import { callConfig } from "./config/calls-schema.ts";
-import { eventsConfig } from "./config/events-schema.ts";
-import type { Config, ListenerConfig, RealmFileConfig } from "./config/schema.ts";
+import { usersWatch } from "./auth/users-watch.ts";
+import type { Config } from "./config/schema.ts";
+import { Listeners, type Listening } from "./listeners.ts";
 import { internalError, type LogEvent } from "./log.ts";
+import { Realms, rememberedMs } from "./realms.ts";
+import { type Change, difference, withoutRestart } from "./reload/difference.ts";
+import { NOTHING, type Prepared, prepareAll, Toll } from "./reload/part.ts";
 import { ServiceManager } from "./service/service-manager.ts";
 import { type ComponentService, Services } from "./service/services.ts";
-import type { DiskEventStore } from "./store/disk-event-store.ts";
-import { tlsOptions } from "./tls.ts";
-import { UserError } from "./user-error.ts";
 import { VERSION } from "./version.ts";
-import type { WebService } from "./web/web-service.ts";
 import { WebServices } from "./web/web-services.ts";
 
-export interface ServerOptions {
-  /** With web services of its own, by path, beside those of `web`. */
-  readonly listen: readonly (ListenerConfig & { readonly services?: Readonly<Record<string, WebService>> })[];
+/** What of a configuration a server takes. A section that no part of the server can take while it runs waits for a restart. */
+export interface ServerConfig extends Partial<Omit<Config, "listen" | "realms" | "limits" | "log">> {
+  readonly listen: readonly Listening[];
   readonly realms: Config["realms"];
-  readonly web?: Config["web"];
-  readonly services?: Config["services"];
-  /** Services of the program that starts the server, by their names. They run in its own process. */
-  readonly components?: Readonly<Record<string, ComponentService>>;
-  readonly admin?: AdminConfig;
-  /** Directory for what has to survive a restart. Default: none; with it no control socket, and no log-ins of browsers. */
-  readonly state?: string;
+  readonly limits: { readonly router: RouterLimits; readonly connection: ConnectionLimits };
+  readonly logging?: Config["log"];
+}
+
+export interface ServerOptions extends ServerConfig {
+  readonly log: (event: LogEvent) => void;
   /** The configuration's file, for people. */
   readonly file?: string;
-  readonly limits: { readonly router: RouterLimits; readonly connection: ConnectionLimits };
-  readonly log: (event: LogEvent) => void;
+  /** Services of the program that starts the server, by their names. They run in its own process. */
+  readonly components?: Readonly<Record<string, ComponentService>>;
   /** Knows more roots of trust than the configuration: for cryptosign methods without `trustRoots`. */
   readonly trust?: TrustResolver;
+  /** What writes the log: its level is the configuration's. */
+  readonly logger?: { level: string };
+}
+
+/** What became of another configuration. */
+export interface ReloadReport {
+  readonly applied: readonly Change[];
+  /** What stays as it was until then. */
+  readonly needsRestart: readonly Change[];
+  /** Sessions that ended, or would, by the reason of their GOODBYE. */
+  readonly closedSessions: Readonly<Record<string, number>>;
+  /** Of sessions that stayed; as far as no authorizer had to be asked. Not known beforehand. */
+  readonly revoked: { readonly subscriptions: number; readonly registrations: number };
 }
 
 export interface RunningServer {
@@ -60,107 +68,233 @@ export interface RunningServer {
   readonly admin: Admin;
   readonly services: ServiceManager;
   readonly alarms: Alarms;
-  /** Reads users files that have changed at once; otherwise within half a second. */
-  reload(): void;
+  /**
+   * Takes another configuration, all of it or nothing. What cannot be another thing while the server runs stays as it is, and is
+   * told. One after another, in the order of the calls.
+   *
+   * @param isDryRun tells what would become of it, and changes nothing
+   * @throws {ListenError | UserError} it cannot be, and nothing has changed
+   */
+  apply(config: ServerConfig, isDryRun?: boolean): Promise<ReloadReport>;
+  /** Reads users files and certificates that have changed at once; otherwise within half a second. */
+  checkFiles(): void;
   /** Sessions end with GOODBYE, listeners close, and what is left after the grace period is cut. */
   close(): Promise<void>;
 }
 
 /** @throws {ListenError | UserError} nothing is left running then */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { limits } = options;
-  const alarms = new Alarms(options.log);
-  const log = (event: LogEvent) => {
-    options.log(event);
-    alarms.noticed(event);
-  };
-  const clock = new NodeClock();
-  const router = new Router({
-    clock,
-    randomFill: (bytes) => crypto.getRandomValues(bytes),
-    log,
-    limits: limits.router,
-    agent: `Junctor/${VERSION}`,
-  });
-  clock.wake = () => router.wake();
-  const watches: FileWatch[] = [];
-  const auth = authEnvironment(clock, router, watches, options);
-  const reload = () => {
-    for (const watch of watches) watch.check();
-  };
-  const watching = setInterval(reload, LOOK_AGAIN_MS);
-  watching.unref();
-
-  const web = new WebServices(router, limits.connection, log);
-  const stores: DiskEventStore[] = [];
-  const listeners: Listener[] = [];
-  let control: Listener | undefined;
-  let admin: Admin | undefined;
-  const serviceManager = new ServiceManager({
-    router,
-    log,
-    stateDirectory: resolve(options.state ?? ".junctor"),
-    listen: (path, mode) => openListener(serviceDoor(path, mode), router, limits.connection, log, undefined, undefined),
-    webSocketUrl: () => webSocketUrl(options.listen, listeners),
-  });
-  const services = new Services(serviceManager);
-  const close = async () => {
-    clearInterval(watching);
-    admin?.close();
-    await serviceManager.close();
-    router.close();
-    await Promise.all([...listeners, ...(control ? [control] : [])].map((listener) => listener.close(limits.router.goodbyeTimeoutMs)));
-    await Promise.all([web.close(), ...stores.map((store) => store.close())]);
-    auth.cookies.close();
-  };
+  const { log, logger, trust, file, components = {}, ...config } = options;
+  const server = new Server(config, { log, logger, trust, file });
   try {
-    for (const [name, realm] of Object.entries(options.realms)) {
-      const store = await openStore(realm.events, log);
-      if (store !== undefined) stores.push(store);
-      const config = realmConfig(name, realm, auth);
-      const authenticate = serviceManager.authenticator(name, config.authenticate);
-      router.addRealm({ ...config, authenticate, events: eventsConfig(realm.events, store), calls: callConfig(realm.calls) });
-    }
-    (await web.prepare(options.web ?? {})).commit();
-    const view = viewOf(options, listeners);
-    admin = new Admin({ router, config: options.admin, auth, state: options.state, limits: limits.connection, log, alarms, view });
-    control = await admin.open();
-    const startServices = await services.prepare(options.services ?? {});
-    const maxAgeMs = Math.max(...Object.values(options.realms).map(rememberedMs));
-    for (const listener of options.listen) {
-      const { cookie, tls } = listener;
-      const exchange =
-        cookie &&
-        cookieExchange(auth.cookies, { ...cookie, isTracking: cookie.tracking, isSecure: cookie.secure ?? tls !== undefined, maxAgeMs });
-      listeners.push(await openListener(listener, router, limits.connection, log, exchange, web));
-    }
-    services.add(options.components ?? {});
-    startServices();
+    await server.start(components);
   } catch (error) {
-    await close();
+    await server.close();
     throw error;
   }
-  return { router, listeners, services: serviceManager, admin, alarms, reload, close };
+  return server;
 }
 
-/** What `junctor status` tells. */
-function viewOf({ listen, file }: ServerOptions, listeners: readonly Listener[]): AdminOptions["view"] {
-  const loadedAt = Date.now();
-  return {
-    version: VERSION,
-    listeners: () =>
-      listeners.map(({ address, connections }, i) => {
-        const { type = "?", tls } = listen[i] ?? {};
-        return { type, address, tls: tls !== undefined, connections: connections.size };
-      }),
-    certificates: () => listen.flatMap(({ tls }) => (tls === undefined ? [] : [tls.cert])),
-    isDraining: () => false,
-    config: () => (file === undefined ? undefined : { file, loadedAt }),
-  };
+/** What no configuration says. */
+interface Surroundings {
+  readonly log: (event: LogEvent) => void;
+  readonly logger: { level: string } | undefined;
+  readonly trust: TrustResolver | undefined;
+  readonly file: string | undefined;
+}
+
+class Server implements RunningServer {
+  readonly router: Router;
+  readonly admin: Admin;
+  readonly services: ServiceManager;
+  readonly alarms: Alarms;
+  readonly #cookies: CookieJar;
+  readonly #services: Services;
+  readonly #web: WebServices;
+  readonly #realms: Realms;
+  readonly #listeners: Listeners;
+  readonly #logger: { level: string } | undefined;
+  /** Users files of what is no realm of the configuration. */
+  readonly #watches: FileWatch[] = [];
+  readonly #watching: NodeJS.Timeout;
+  /** In force. */
+  #config: ServerConfig;
+  #loadedAt = Date.now();
+  #control: Listener | undefined = undefined;
+  /** The last change of it. */
+  #applying: Promise<unknown> = Promise.resolve();
+
+  constructor(config: ServerConfig, { log: tell, logger, trust, file }: Surroundings) {
+    this.#config = config;
+    this.#logger = logger;
+    this.alarms = new Alarms(tell);
+    const log = (event: LogEvent) => {
+      tell(event);
+      this.alarms.noticed(event);
+    };
+    const clock = new NodeClock();
+    this.router = new Router({
+      clock,
+      randomFill: (bytes) => crypto.getRandomValues(bytes),
+      log,
+      limits: config.limits.router,
+      agent: `Junctor/${VERSION}`,
+    });
+    clock.wake = () => this.router.wake();
+    const auth = authEnvironment(clock, this.router, this.#watches, { log, trust, state: config.state });
+    this.#cookies = auth.cookies;
+    this.services = new ServiceManager({
+      router: this.router,
+      log,
+      stateDirectory: resolve(config.state ?? ".junctor"),
+      listen: (path, mode) => this.#openDoor(path, mode, log),
+      webSocketUrl: () => this.#listeners.webSocketUrl,
+    });
+    this.#services = new Services(this.services);
+    this.#web = new WebServices(this.router, config.limits.connection, log);
+    this.#realms = new Realms(this.router, auth, log, (realm, methods) => this.services.authenticator(realm, methods));
+    this.#listeners = new Listeners(this.router, auth.cookies, log);
+    const { admin, state, limits } = config;
+    this.admin = new Admin({
+      router: this.router,
+      config: admin,
+      auth,
+      state,
+      limits: limits.connection,
+      log,
+      alarms: this.alarms,
+      view: this.#view(file),
+    });
+    this.#watching = setInterval(() => this.checkFiles(), LOOK_AGAIN_MS);
+    this.#watching.unref();
+  }
+
+  get listeners(): readonly Listener[] {
+    return this.#listeners.all;
+  }
+
+  /** @throws {ListenError | UserError} */
+  async start(components: Readonly<Record<string, ComponentService>>): Promise<void> {
+    this.#control = await this.admin.open();
+    const prepared = await this.#prepare(this.#config);
+    prepared.commit(new Toll());
+    this.#services.add(components);
+  }
+
+  apply(wanted: ServerConfig, isDryRun = false): Promise<ReloadReport> {
+    const applied = this.#applying.then(() => this.#apply(wanted, isDryRun));
+    this.#applying = applied.catch(() => {});
+    return applied;
+  }
+
+  async #apply(wanted: ServerConfig, isDryRun: boolean): Promise<ReloadReport> {
+    const before = this.#config;
+    const { config, needsRestart } = withoutRestart(before, wanted);
+    const prepared = await this.#prepare(config);
+    const toll = new Toll();
+    if (isDryRun) {
+      prepared.foresee(toll);
+      await prepared.discard();
+    } else {
+      prepared.commit(toll);
+      this.#config = config;
+      this.#loadedAt = Date.now();
+    }
+    const { sessions, subscriptions, registrations } = toll;
+    return { applied: difference(before, config), needsRestart, closedSessions: sessions, revoked: { subscriptions, registrations } };
+  }
+
+  /** Makes all parts ready, those first that the later ones need. */
+  async #prepare(config: ServerConfig): Promise<Prepared> {
+    const { realms, listen, limits, services = {} } = config;
+    const web = await this.#web.prepare(config.web ?? {});
+    const forListeners = {
+      listen,
+      limits: limits.connection,
+      goodbyeTimeoutMs: limits.router.goodbyeTimeoutMs,
+      rememberedMs: Math.max(0, ...Object.values(realms).map(rememberedMs)),
+      web: config.web,
+      routesFor: web.routesFor,
+    };
+    return prepareAll([
+      () => web,
+      () => this.#settings(config),
+      () => this.#realms.prepare(realms),
+      () => this.#listeners.prepare(forListeners),
+      async () => ({ ...NOTHING, commit: await this.#services.prepare(services) }),
+    ]);
+  }
+
+  /** What is only a value somewhere. */
+  #settings({ limits, logging }: ServerConfig): Prepared {
+    const commit = () => {
+      this.router.setLimits(limits.router);
+      if (this.#logger !== undefined && logging !== undefined) this.#logger.level = logging.level;
+    };
+    return { ...NOTHING, commit };
+  }
+
+  checkFiles(): void {
+    for (const watch of this.#watches) watch.check();
+    this.#realms.check();
+    this.#listeners.check();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#watching);
+    await this.#applying;
+    this.admin.close();
+    await this.services.close();
+    this.router.close();
+    const { goodbyeTimeoutMs } = this.#config.limits.router;
+    await Promise.all([this.#listeners.close(goodbyeTimeoutMs), this.#control?.close(goodbyeTimeoutMs)]);
+    await Promise.all([this.#web.close(), this.#realms.close()]);
+    this.#cookies.close();
+  }
+
+  /** Opens a UNIX socket by which services reach the router, whatever its listeners are. Everything is spoken there. */
+  #openDoor(path: string, mode: number, log: (event: LogEvent) => void): Promise<Listener> {
+    const { connection: limits } = this.#config.limits;
+    const accept = (connection: Parameters<Router["attach"]>[0], info: Parameters<Router["attach"]>[1]) =>
+      this.router.attach(connection, info);
+    return listen({
+      kind: "universal",
+      path,
+      mode,
+      webSocketPath: "*",
+      origins: ["same-host"],
+      limits,
+      accept,
+      failed: (error) => log(internalError("message", error)),
+      log,
+    });
+  }
+
+  /** What `junctor status` tells. */
+  #view(file: string | undefined): AdminOptions["view"] {
+    return {
+      version: VERSION,
+      listeners: () =>
+        this.#listeners.entries.map(({ listener: { address, connections }, config: { type, tls } }) => ({
+          type,
+          address,
+          tls: tls !== undefined,
+          connections: connections.size,
+        })),
+      certificates: () => this.#listeners.entries.flatMap(({ config: { tls } }) => (tls === undefined ? [] : [tls.cert])),
+      isDraining: () => false,
+      config: () => (file === undefined ? undefined : { file, loadedAt: this.#loadedAt }),
+    };
+  }
 }
 
 /** Failed attempts are slowed down over all realms together: a guesser gains nothing by trying several. */
-function authEnvironment(clock: NodeClock, router: Router, watches: FileWatch[], { log, state, trust }: ServerOptions): AuthEnvironment {
+function authEnvironment(
+  clock: NodeClock,
+  router: Router,
+  watches: FileWatch[],
+  { log, state, trust }: Pick<Surroundings, "log" | "trust"> & { readonly state: string | undefined },
+): AuthEnvironment {
   const now = () => clock.now();
   const wallClock = () => new Date();
   const waits = { firstWaitMs: 500, longestWaitMs: 60_000, keys: 10_000 };
@@ -173,121 +307,10 @@ function authEnvironment(clock: NodeClock, router: Router, watches: FileWatch[],
     byAddress: new Throttle({ allowance: 50, ...waits }, now),
     wallClock,
     cookies: new CookieJar({ now, wallClock, record: state === undefined ? undefined : loginRecord(state, wallClock, log) }),
-    watch: (file, realm, reload) => {
-      const changed = () => {
-        try {
-          const users = reload();
-          log({ event: "users.reloaded", realm, file, users, ended: endRevoked(router) });
-        } catch (error) {
-          if (!(error instanceof UserError)) throw error;
-          log({ event: "users.rejected", realm, file, message: error.message }); // [G13]
-        }
-      };
-      watches.push(new FileWatch(file, changed));
-    },
+    watch: (file, realm, reload) => void watches.push(usersWatch(router, log, file, realm, reload)),
     failed: (method, error) => log({ event: "auth.error", method, message: error instanceof Error ? error.message : String(error) }),
   };
 }
 
-function realmConfig(realmName: string, realm: RealmFileConfig, auth: AuthEnvironment): RealmConfig {
-  const roles = Object.entries(realm.roles).map(([name, role]) => ({
-    ...roleConfig(realmName, name, role),
-    ...(role.authorizer !== undefined && {
-      authorize: procedureAuthorizer(role.authorizer, role.authorizerRealm ?? realmName, role.authorizerCache, auth),
-    }),
-  }));
-  return {
-    name: realmName,
-    roles,
-    authenticate: authenticatorOf(realmName, realm, auth),
-    loggedOut: (session) => logOut(session, auth.cookies),
-    uriRule: realm.uri,
-    requestIds: realm.requestIds,
-  };
-}
-
-/** How long a realm keeps browsers logged in; 0 where it does not. */
-function rememberedMs({ auth }: RealmFileConfig): number {
-  return Math.max(0, ...auth.map((config) => (config.method === "cookie" ? config.maxAge : 0)));
-}
-
 /** A changed users file takes effect within a second (T31). */
 const LOOK_AGAIN_MS = 500;
-
-async function openStore({ store }: RealmFileConfig["events"], log: (event: LogEvent) => void): Promise<DiskEventStore | undefined> {
-  if (store === undefined) return undefined;
-  const { openDiskStore } = await import("./store/open-disk-store.ts");
-  return openDiskStore(store.path, { queueBytes: store.queueSize, log });
-}
-
-function procedureAuthorizer(procedure: string, realm: string, cacheMs: number, { askers, now, failed }: AuthEnvironment): Authorizer {
-  return new ProcedureAuthorizer({ ask: askers.in(realm), procedure, cacheMs, now, failed: (error) => failed(procedure, error) }).authorize;
-}
-
-function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
-}
-
-/** By which services reach the router, whatever its listeners are. Everything is spoken there. */
-function serviceDoor(path: string, mode: number): ListenerConfig {
-  return {
-    type: "universal",
-    host: "",
-    path,
-    mode,
-    ws: "*",
-    deflate: false,
-    origins: ["same-host"],
-    trustedProxies: [],
-    proxyProtocol: false,
-    web: false,
-  };
-}
-
-/** Where clients on this machine that know no UNIX sockets reach the router. */
-function webSocketUrl(configs: ServerOptions["listen"], listeners: readonly Listener[]): string | undefined {
-  const i = configs.findIndex(({ type, tls, path }) => type !== "rawsocket" && tls === undefined && path === undefined);
-  const config = configs[i];
-  const listener = listeners[i];
-  if (config === undefined || listener === undefined) return undefined;
-  const host = ANYWHERE.has(config.host) ? "127.0.0.1" : config.host.includes(":") ? `[${config.host}]` : config.host;
-  return `ws://${host}:${listener.port}${config.ws === "*" ? "/" : config.ws}`;
-}
-
-const ANYWHERE: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
-
-async function openListener(
-  config: ServerOptions["listen"][number],
-  router: Router,
-  limits: ConnectionLimits,
-  log: (event: LogEvent) => void,
-  cookie: ReturnType<typeof cookieExchange> | undefined,
-  web: WebServices | undefined,
-): Promise<Listener> {
-  const { type, host, port, path, mode, ws, tls, serializers, deflate, origins, hosts, trustedProxies, proxyProtocol } = config;
-  const routes = await web?.routesFor(config);
-  return listen({
-    kind: type,
-    host,
-    origins,
-    trustedProxies,
-    proxyProtocol,
-    ...defined({ port, path, mode, hosts, cookie }),
-    ...(routes !== undefined &&
-      routes.size > 0 && {
-        onRequest: (request, response, origin) => routes.handle(request, response, origin),
-        onUpgrade: (request, socket, head, origin) => routes.upgrade(request, socket, head, origin),
-      }),
-    webSocketPath: ws,
-    ...(tls && { tls: tlsOptions(tls) }),
-    serializers:
-      serializers === undefined ? nodeSerializers : nodeSerializers.filter(({ name }) => serializers.some((wanted) => wanted === name)),
-    deflate,
-    limits,
-    accept: (connection, info) => router.attach(connection, info),
-    failed: (error) => log(internalError("message", error)),
-    log,
-  });
-}

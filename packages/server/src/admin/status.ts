@@ -32,7 +32,7 @@ function statusOf(view: ServerView): Status {
     startedAt: Date.now() - uptimeMs,
     uptimeMs,
     isDraining: view.isDraining(),
-    realms: [...view.router.realms].map(realmStatus),
+    realms: [...view.router.realms].map(realmStatus).sort((a, b) => (a.name < b.name ? -1 : 1)),
     listeners: view.listeners(),
     ...(config !== undefined && { config }),
   };

@@ -11,17 +11,26 @@ export class FileWatch {
   #last: string;
 
   /** @param changed called by `check`, once for each change */
-  constructor(file: string, changed: () => void) {
+  constructor(file: string, changed: () => void = () => {}) {
     this.#file = file;
     this.#changed = changed;
     this.#last = versionOf(file);
   }
 
-  check(): void {
+  get hasChanged(): boolean {
+    return versionOf(this.#file) !== this.#last;
+  }
+
+  /** Whether it is another one since it was last asked. */
+  takeChange(): boolean {
     const version = versionOf(this.#file);
-    if (version === this.#last) return;
+    const hasChanged = version !== this.#last;
     this.#last = version;
-    this.#changed();
+    return hasChanged;
+  }
+
+  check(): void {
+    if (this.takeChange()) this.#changed();
   }
 }
 

@@ -13,6 +13,7 @@ import { readPrivateKey } from "./key-file.ts";
 import type { AuthMethod } from "./method.ts";
 import { type Credential, type Principal, type PrincipalSource, PrincipalTable, type Proof } from "./principal.ts";
 import type { Asking } from "./procedure.ts";
+import type { CurrentTables, Tables } from "./realm-tables.ts";
 import { scram } from "./scram.ts";
 import type { Throttle } from "./throttle.ts";
 import { ticket } from "./ticket.ts";
@@ -30,7 +31,7 @@ export interface AuthEnvironment {
   readonly cookies: CookieJar;
   /** Asked by cryptosign where the configuration names no trust roots. */
   readonly trust?: TrustResolver | undefined;
-  /** Has a users file read again whenever it has changed. What `reload` throws is logged. @returns how many there are now */
+  /** Has a users file read again whenever it has changed. What `reload` throws is logged; it answers how many users there are now. */
   readonly watch: (file: string, realm: string, reload: () => number) => void;
   /** Milliseconds on a scale that never goes back. */
   readonly now: () => number;
@@ -47,11 +48,17 @@ export interface RealmAuth {
   readonly roles: Readonly<Record<string, unknown>>;
 }
 
+/** Where the tables of a realm go, of which the next configuration makes other ones. */
+export interface RealmTables {
+  readonly current: CurrentTables;
+  readonly made: Tables;
+}
+
 /** @throws {UserError} a users file or key cannot be read, or has errors */
-export function authenticatorOf(name: string, realm: RealmAuth, environment: AuthEnvironment): Authenticator {
+export function authenticatorOf(name: string, realm: RealmAuth, environment: AuthEnvironment, tables?: RealmTables): Authenticator {
   const remembering = realm.auth.find(({ method }) => method === "cookie");
   const { failed, byAddress, byPrincipal, cookies } = environment;
-  return authenticator(methodsOf(name, realm, environment), {
+  return authenticator(methodsOf(name, realm, environment, tables), {
     failed,
     byAddress,
     byPrincipal,
@@ -60,7 +67,7 @@ export function authenticatorOf(name: string, realm: RealmAuth, environment: Aut
 }
 
 /** The methods, in the order of the configuration. @throws {UserError} as `authenticatorOf` does */
-export function methodsOf(name: string, realm: RealmAuth, environment: AuthEnvironment): readonly ConfiguredMethod[] {
+export function methodsOf(name: string, realm: RealmAuth, environment: AuthEnvironment, tables?: RealmTables): readonly ConfiguredMethod[] {
   const sources = new Map<Users, PrincipalSource>();
   const sourceOf = (config: FactorConfig): PrincipalSource => {
     if (config.authenticator !== undefined) {
@@ -70,26 +77,32 @@ export function methodsOf(name: string, realm: RealmAuth, environment: AuthEnvir
     const known = sources.get(named);
     if (known !== undefined) return known;
     const read = () => (typeof named === "string" ? loadUsers(named, Object.keys(realm.roles)) : named);
-    const table = new PrincipalTable("static", read());
+    const table = new PrincipalTable("static", [], tables?.current);
     sources.set(named, table);
-    if (typeof named === "string") {
-      environment.watch(named, name, () => {
-        const principals = read();
-        table.replace(principals);
-        return principals.length;
-      });
-    }
+    const fill = () => {
+      const principals = read();
+      table.replace(principals);
+      return principals.length;
+    };
+    if (typeof named === "string") environment.watch(named, name, fill); // before it is read: no change goes unnoticed
+    fill();
     return table;
   };
   const proving: ((authid: string) => readonly Proof[])[] = [];
   const source = (config: FactorConfig): PrincipalSource => {
     const found = sourceOf(config);
-    if (found instanceof PrincipalTable) proving.push((authid) => found.proofsOf(authid, CREDENTIALS[config.method]));
+    if (!(found instanceof PrincipalTable)) return found;
+    const credential = CREDENTIALS[config.method];
+    const made = tables?.made.principals;
+    made?.set(credential, [...(made.get(credential) ?? []), found]);
+    proving.push((authid) => found.proofsOf(authid, credential));
     return found;
   };
   const trustOf = (config: Extract<FactorConfig, { method: "cryptosign" }>): TrustSource | undefined => {
-    const trust = trustIn(config.trustRoots, environment.trust);
-    if (trust instanceof TrustTable) proving.push(() => trust.proofs);
+    const trust = trustIn(config.trustRoots, environment.trust, tables?.current);
+    if (!(trust instanceof TrustTable)) return trust;
+    tables?.made.trust.push(trust);
+    proving.push(() => trust.proofs);
     return trust;
   };
   const factor = (config: FactorConfig): AuthMethod => {
@@ -138,8 +151,12 @@ function providerOf(config: AuthConfig): string {
   return config.method === "jwt" ? "jwt" : "static";
 }
 
-function trustIn(roots: readonly TrustRootConfig[] | undefined, resolver: TrustResolver | undefined): TrustSource | undefined {
-  if (roots !== undefined) return new TrustTable(roots.map(trustRoot));
+function trustIn(
+  roots: readonly TrustRootConfig[] | undefined,
+  resolver: TrustResolver | undefined,
+  current: CurrentTables | undefined,
+): TrustSource | undefined {
+  if (roots !== undefined) return new TrustTable(roots.map(trustRoot), current);
   return resolver && { name: "dynamic", rootsFor: async (claim) => (await resolver(claim)).map(oneForm) };
 }
 

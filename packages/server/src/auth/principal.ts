@@ -4,6 +4,7 @@ import type { Dict } from "@junctor/protocol";
 import type { Awaitable, CraSalting, ScramKeys, ScramParameters } from "@junctor/protocol/auth";
 import type { AuthenticationRequest } from "@junctor/router";
 import type { Step } from "./method.ts";
+import type { CurrentTables, Tables } from "./realm-tables.ts";
 
 export interface Principal {
   readonly authid: string;
@@ -40,9 +41,12 @@ export class PrincipalTable implements PrincipalSource {
   typicalScram: ScramParameters | undefined = undefined;
   #byAuthid: ReadonlyMap<string, Principal> = new Map();
   #byPublicKey: ReadonlyMap<string, Principal> = new Map();
+  /** Those of its realm that count now; where there are none, this one does. */
+  readonly current: CurrentTables | undefined;
 
-  constructor(name: string, principals: Iterable<Principal>) {
+  constructor(name: string, principals: Iterable<Principal>, current?: CurrentTables) {
     this.name = name;
+    this.current = current;
     this.replace(principals);
   }
 
@@ -76,8 +80,8 @@ export class PrincipalTable implements PrincipalSource {
 export interface Proof {
   /** What was proved, in full: two are the same where their statements are. It is as secret as the credential. */
   readonly statement: string;
-  /** Whether it would be granted today, for that role (T31). */
-  holds(role: string): boolean;
+  /** Whether it would be granted today, for that role (T31). @param tables as another configuration has them */
+  holds(role: string, tables?: Tables): boolean;
 }
 
 /** The principal is there, may have that role, and the credential is what it was. */
@@ -101,8 +105,13 @@ export class PrincipalProof implements Proof {
     return JSON.stringify([this.#credential, authid, this.#publicKey ?? credential]);
   }
 
-  holds(role: string): boolean {
-    const now = this.#table.byAuthid(this.#principal.authid);
+  holds(role: string, tables = this.#table.current?.tables): boolean {
+    const asked = tables === undefined ? [this.#table] : (tables.principals.get(this.#credential) ?? []);
+    return asked.some((table) => this.#holdsBy(table, role));
+  }
+
+  #holdsBy(table: PrincipalTable, role: string): boolean {
+    const now = table.byAuthid(this.#principal.authid);
     if (now === undefined || !now.roles.includes(role)) return false;
     if (now === this.#principal) return true;
     if (this.#publicKey !== undefined) return now.cryptosign?.includes(this.#publicKey) === true;

@@ -65,7 +65,7 @@ afterEach(async () => {
 function write(users: Users | string): void {
   writeFileSync(`${file}.new`, typeof users === "string" ? users : JSON.stringify(users));
   renameSync(`${file}.new`, file);
-  server.reload();
+  server.checkFiles();
 }
 
 const joining = (auth: NonNullable<Parameters<typeof connect>[0]["auth"]> = [], realm = "app") =>
@@ -176,7 +176,7 @@ test.each([
 test("a file that is gone changes nothing until it is there again", async () => {
   await using session = await ada();
   rmSync(file);
-  server.reload();
+  server.checkFiles();
   expect([session.isOpen, await reasonOf(ada())]).toEqual([true, "joined"]);
   const { ada: _, ...rest } = USERS();
   write(rest);
@@ -190,6 +190,6 @@ test("nobody has to tell the server that a file has changed", async () => {
 });
 
 test("nothing is read again while the file is the same", () => {
-  for (let i = 0; i < 3; i++) server.reload();
+  for (let i = 0; i < 3; i++) server.checkFiles();
   expect(log.filter(({ event }) => event.startsWith("users."))).toEqual([]);
 });

@@ -40,4 +40,4 @@ function end(realm: Realm, isConcerned: (proof: SessionProof, session: Session) 
   return concerned.length;
 }
 
-const GONE = "what the session was let in with does not hold any more: the user, the role or the credentials have changed";
+export const GONE = "what the session was let in with does not hold any more: the user, the role or the credentials have changed";

@@ -20,11 +20,20 @@ export function tls(rules: readonly CertificateRule[]): AuthMethod<ClientCertifi
     method: "tls",
     find: ({ origin }) => origin.tls?.certificate ?? UNSUITABLE,
     begin: (_request, certificate) => {
-      const rule = certificate && rules.find(({ when }) => fits(certificate, when));
-      const authid = rule && filled(rule.authid, certificate);
-      return rule === undefined || authid === undefined ? denied() : granted({ authid, roles: [rule.role], authprovider: "tls" });
+      const grant = certificate && grantedBy(rules, certificate);
+      return grant === undefined ? denied() : granted({ authid: grant.authid, roles: [grant.role], authprovider: "tls" });
     },
   };
+}
+
+/** What the first rule that fits a certificate makes of it. */
+export function grantedBy(
+  rules: readonly CertificateRule[],
+  certificate: ClientCertificate,
+): { readonly authid: string; readonly role: string } | undefined {
+  const rule = rules.find(({ when }) => fits(certificate, when));
+  const authid = rule && filled(rule.authid, certificate);
+  return rule === undefined || authid === undefined ? undefined : { authid, role: rule.role };
 }
 
 function fits({ subject, alternativeNames }: ClientCertificate, when: Readonly<Record<string, string>>): boolean {

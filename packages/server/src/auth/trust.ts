@@ -20,6 +20,7 @@ import { UserError } from "../user-error.ts";
 import { readText } from "./key-file.ts";
 import { denied, granted, type Step } from "./method.ts";
 import type { Proof } from "./principal.ts";
+import type { CurrentTables } from "./realm-tables.ts";
 
 export type Capability = (typeof CAPABILITIES)[number];
 
@@ -55,9 +56,12 @@ export type TrustResolver = (claim: TrustClaim) => Awaitable<readonly TrustRoot[
 export class TrustTable implements TrustSource {
   readonly name = "static";
   #roots: readonly TrustRoot[];
+  /** The tables of its realm that count now; where there are none, this one does. */
+  readonly current: CurrentTables | undefined;
 
-  constructor(roots: readonly TrustRoot[]) {
+  constructor(roots: readonly TrustRoot[], current?: CurrentTables) {
     this.#roots = roots;
+    this.current = current;
   }
 
   /** What was proved before may not hold any more. */
@@ -149,9 +153,11 @@ class TrustProof implements Proof {
     return JSON.stringify(["trustRoot", trustRoot, String(chainId), verifyingContract, realm, requires]);
   }
 
-  holds(role: string): boolean {
+  holds(role: string, tables = this.#table.current?.tables): boolean {
     const { roles: _before, ...root } = this.#root;
-    return this.#table.rootsFor(root).some(({ roles, ...now }) => roles.includes(role) && isDeepStrictEqual(now, root));
+    return (tables?.trust ?? [this.#table]).some((table) =>
+      table.rootsFor(root).some(({ roles, ...now }) => roles.includes(role) && isDeepStrictEqual(now, root)),
+    );
   }
 }
 

@@ -14,3 +14,8 @@ export function untilSignal(): Promise<string> {
     }
   });
 }
+
+/** Acts on each signal of a kind; on Windows there are none of these. */
+export function onSignal(signal: "SIGHUP" | "SIGUSR1" | "SIGUSR2", act: () => void): void {
+  process.on(signal, act);
+}

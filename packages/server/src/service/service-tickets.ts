@@ -22,6 +22,9 @@ export interface ServiceLogin {
   readonly run: ServiceRun;
 }
 
+/** WELCOME's `authprovider`. */
+export const SERVICE = "service";
+
 export class ServiceTickets {
   /** By the digest of the ticket. */
   readonly #runs = new Map<string, ServiceRun>();
@@ -74,7 +77,7 @@ export class ServiceTickets {
             authid,
             authrole: run.role,
             authmethod: "ticket",
-            authprovider: "service",
+            authprovider: SERVICE,
             authextra: { service: run.service, instance: run.instance },
             proof: run,
           });

@@ -3,6 +3,7 @@ import type { Router } from "@junctor/router";
 import type { ConnectionLimits } from "@junctor/transport-node";
 import { staticOptions, type WebConfig, type WebEntry } from "../config/web-schema.ts";
 import type { LogEvent } from "../log.ts";
+import { NOTHING, type Prepared } from "../reload/part.ts";
 import { makeService } from "./kinds.ts";
 import { type WebRoute, WebRoutes } from "./web-routes.ts";
 import type { WebService } from "./web-service.ts";
@@ -21,6 +22,11 @@ export interface ListenerWeb {
   readonly services?: Readonly<Record<string, WebService>> | undefined;
 }
 
+export interface PreparedWeb extends Prepared {
+  /** @throws {UserError} the directory of `static` cannot be read */
+  routesFor(listener: ListenerWeb): Promise<WebRoutes>;
+}
+
 export class WebServices {
   readonly #router: Router;
   readonly #limits: ConnectionLimits;
@@ -36,10 +42,10 @@ export class WebServices {
   /**
    * Makes the services of a configuration; those that it has already go on.
    *
-   * @returns what puts them in place: it cannot fail, and ends those that have gone. Ask for the listeners' routes after it.
+   * @returns what puts them in place: it cannot fail, and ends those that have gone; and what each listener then serves
    * @throws {UserError} one cannot be made; all is as before
    */
-  async prepare(config: WebConfig): Promise<{ commit(): void; discard(): void }> {
+  async prepare(config: WebConfig): Promise<PreparedWeb> {
     const before = this.#entries;
     const entries = new Map<string, OpenEntry>();
     const fresh: WebService[] = [];
@@ -66,13 +72,12 @@ export class WebServices {
       this.#entries = entries;
       for (const [path, entry] of before) if (entries.get(path) !== entry) void entry.route.service.close?.();
     };
-    return { commit, discard };
+    return { ...NOTHING, commit, discard, routesFor: (listener) => this.#routesFor(listener, entries) };
   }
 
-  /** @throws {UserError} the directory of `static` cannot be read */
-  async routesFor({ web, static: directory, services = {} }: ListenerWeb): Promise<WebRoutes> {
+  async #routesFor({ web, static: directory, services = {} }: ListenerWeb, entries: ReadonlyMap<string, OpenEntry>): Promise<WebRoutes> {
     const routes = new Map<string, WebRoute>();
-    for (const [path, { route }] of this.#entries) if (web === true || (web !== false && web.includes(path))) routes.set(path, route);
+    for (const [path, { route }] of entries) if (web === true || (web !== false && web.includes(path))) routes.set(path, route);
     if (directory !== undefined)
       routes.set("/", { path: "/", service: await this.#make("/", { static: staticOptions.parse(directory), headers: {} }) });
     for (const [path, service] of Object.entries(services)) routes.set(path, { path, service });
