@@ -37,14 +37,23 @@ function calls(router, options = "{}", answers = 1) {
 const rules = (i) => ({ uri: `com.example.part${i}.`, match: "prefix", allow: { call: true, publish: i % 2 === 0 } });
 const all = { uri: "com.example.", match: "prefix", allow: { call: true, register: true, publish: true, subscribe: true } };
 const strict = { roles: [{ name: "anonymous", permissions: [all, ...Array.from({ length: 1_000 }, (_, i) => rules(i))] }] };
-const ways = { "a call and its answer": calls(startRouter()), "the same, in a role of 1 000 rules": calls(startRouter(strict)) };
+const everything = { uri: "", match: "prefix", allow: all.allow };
+const rate = { perSecond: 1e9, burst: 1e9 };
+const rated = { roles: [{ name: "anonymous", permissions: [everything], limits: { messageRate: rate, byteRate: rate } }] };
+const ways = {
+  "a call and its answer": calls(startRouter()),
+  "the same, in a role of 1 000 rules": calls(startRouter(strict)),
+  "the same, in a role with rates of messages and bytes": calls(startRouter(rated)),
+};
 for (const way of Object.values(ways)) await way(200_000); // so that neither pays for the compiler
 // In turn, because the machine is not the same from one minute to the next.
 const best = {};
 for (let i = 0; i < 3; i++)
   for (const [name, way] of Object.entries(ways)) best[name] = Math.min(best[name] ?? Infinity, await measureTurns(name, way));
-const [plain, ruled] = Object.values(best);
-console.log(`  ${(100 * (ruled / plain - 1)).toFixed(1)} % more than with one rule`);
+const [plain, ruled, limited] = Object.values(best);
+console.log(
+  `  ${(100 * (ruled / plain - 1)).toFixed(1)} % more than with one rule, ${(100 * (limited / plain - 1)).toFixed(1)} % with rates`,
+);
 
 const progressive = await measureTurns(
   "a progressive result, 64 in flight, 100 each",

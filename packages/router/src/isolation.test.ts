@@ -3,11 +3,10 @@ import { type Message, MessageType, NO_OPTIONS, Payload, Uri } from "@junctor/pr
 import { ALL_ROLES, type TestPeer, TestRouter } from "@junctor/testkit";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { anonymous } from "./access/authenticator.ts";
 import type { Permission } from "./access/role.ts";
 
 const REALMS = ["one", "two"] as const;
-/** Everybody may subscribe to `open.`, `user` to `user.` as well, but not to what is secret; only `user` may publish. */
+/** Everybody may subscribe to `open.`, `user` to `user.` as well, but not to what is secret; only `user` may publish, and end sessions. */
 const allow = (action: "subscribe" | "publish", uri: string, isAllowed = true): Permission => ({
   ...{ uri, match: uri.endsWith(".") ? "prefix" : uri.includes("..") ? "wildcard" : "exact", allow: { [action]: isAllowed } },
 });
@@ -21,6 +20,7 @@ const ROLES = [
       allow("subscribe", "user.secret.", false),
       allow("publish", "open."),
       allow("publish", "user."),
+      ...["wamp.session.kill", "wamp.session.kill_by_authid"].map((uri): Permission => ({ uri, match: "exact", allow: { call: true } })),
     ],
   },
 ];
@@ -46,7 +46,14 @@ const steps = fc.array(
       { weight: 3, arbitrary: fc.record({ do: fc.constant("publish" as const), topic: fc.constantFrom(...topics) }) },
       { weight: 3, arbitrary: fc.record({ do: fc.constant("subscribe" as const), pattern: fc.constantFrom(...patterns) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant("unsubscribe" as const), subscription: fc.integer({ min: 1, max: 30 }) }) },
-      { weight: 1, arbitrary: fc.record({ do: fc.constant("kill" as const), victim: fc.nat(7) }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          do: fc.constant("kill" as const),
+          victim: fc.nat(7),
+          byName: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+        }),
+      },
       { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const) }) },
     ),
   }),
@@ -55,13 +62,18 @@ const steps = fc.array(
 
 test("two realms with random traffic never mix, and every event was allowed for whoever got it", () => {
   let delivered = 0;
+  let ended = 0;
   fc.assert(
     fc.property(steps, (steps) => {
       const router = new TestRouter({
         realms: REALMS.map((name) => ({
           name,
           roles: ROLES,
-          authenticate: (request, answer) => anonymous(request.details.authrole ?? "guest")(request, answer),
+          authenticate: ({ details }, answer) =>
+            answer({
+              ...{ kind: "welcome", authid: "everybody", authrole: details.authrole ?? "guest" },
+              ...{ authmethod: "test", authprovider: "test" },
+            }),
         })),
       });
       const identity = (i: number) => ({ realm: REALMS[i % 2] ?? "one", authrole: i % 4 < 2 ? "user" : "guest" });
@@ -92,9 +104,22 @@ test("two realms with random traffic never mix, and every event was allowed for 
           case "unsubscribe":
             peer.send({ type: MessageType.Unsubscribe, request: ++peer.request, subscription: what.subscription });
             break;
-          case "kill": // by the id of a session that may be in the other realm
-            peer.call("wamp.session.kill", [peers[what.victim]?.session]);
+          case "kill": {
+            // By the id of a session that may be in the other realm, or by the name that all have.
+            const { victim, byName } = what;
+            const procedure = byName ? "wamp.session.kill_by_authid" : "wamp.session.kill";
+            peer.call(procedure, [byName ? "everybody" : peers[victim]?.session]);
+            const { realm, authrole } = identity(i);
+            for (const [j, other] of peers.entries()) {
+              const mayEnd = authrole === "user" && identity(j).realm === realm && j !== i && (byName || j === victim);
+              const hasEnded = other.inbox.some(({ type }) => type === MessageType.Goodbye);
+              expect({ j, hasEnded }).toEqual({ j, hasEnded: mayEnd });
+              if (!hasEnded) continue;
+              ended++;
+              peers[j] = join(j);
+            }
             break;
+          }
           case "leave":
             peer.close("transport.lost");
             peers[i] = join(i);
@@ -102,7 +127,7 @@ test("two realms with random traffic never mix, and every event was allowed for 
         for (const [j, other] of peers.entries()) {
           const { realm, authrole } = identity(j);
           for (const message of other.inbox.splice(0)) {
-            expect([MessageType.Goodbye, MessageType.Abort]).not.toContain(message.type); // nobody may kill
+            expect([MessageType.Goodbye, MessageType.Abort]).not.toContain(message.type);
             if (message.type !== MessageType.Event) continue;
             delivered++;
             const [from, topic] = message.payload.args as [string, string];
@@ -114,6 +139,7 @@ test("two realms with random traffic never mix, and every event was allowed for 
     { numRuns: 150 },
   );
   expect(delivered).toBeGreaterThan(500); // it does deliver
+  expect(ended).toBeGreaterThan(100); // and sessions are ended, those of the same realm
 });
 
 test.each<

@@ -262,7 +262,7 @@ export class Session implements Principal {
       case MessageType.Call:
         if (message.options !== NO_OPTIONS) this.#checkAnnounced(message);
         if (this.features.streams && this.#isContinuation(message.request)) {
-          if (this.#rates?.take(sizeOf(message), this.realm.dealer.now()) !== undefined) this.#transport.throttle?.(); // no chunk is left out of a call
+          if (this.#rates?.take(sizeOf(message), this.realm.dealer) !== undefined) this.#transport.throttle?.(); // no chunk is left out of a call
           this.realm.dealer.continue(this, message);
         } else this.#request(message, message.procedure, "exact", "call");
         return;
@@ -457,7 +457,7 @@ export class Session implements Principal {
   #overRate(message: Call | Publish | Subscribe | Register): Refusal | undefined {
     const rates = this.#rates;
     if (rates === undefined) return undefined;
-    const limit = rates.take(sizeOf(message), this.realm.dealer.now());
+    const limit = rates.take(sizeOf(message), this.realm.dealer);
     if (limit === undefined) return undefined;
     this.#transport.throttle?.(); // [G6] refusals cost work, too
     if (rates.exceeded()) this.realm.log({ event: "limit.hit", realm: this.realm.name, session: this.id, limit });
@@ -465,11 +465,14 @@ export class Session implements Principal {
   }
 
   #takeFrom(rate: Rate): boolean {
-    const now = this.realm.dealer.now();
+    const { dealer } = this.realm;
     this.#rateOf ??= new Map();
-    const bucket = this.#rateOf.get(rate) ?? new TokenBucket(rate, now);
-    this.#rateOf.set(rate, bucket);
-    return bucket.take(1, now);
+    let bucket = this.#rateOf.get(rate);
+    if (bucket === undefined) {
+      bucket = new TokenBucket(rate, dealer.now());
+      this.#rateOf.set(rate, bucket);
+    }
+    return bucket.take(1, dealer);
   }
 
   #exceeded(message: Call | Publish | Subscribe | Register, match: MatchPolicy): Refusal | undefined {

@@ -4,7 +4,7 @@ import { ALL_ROLES, ALLOW_ALL, TestRouter } from "@junctor/testkit";
 import { describe, expect, test } from "vitest";
 import { RouterError } from "../error.ts";
 import type { Permission } from "./role.ts";
-import { type RoleLimits, TokenBucket } from "./role-limits.ts";
+import { type Rate, type RoleLimits, TokenBucket } from "./role-limits.ts";
 
 /** A realm in which `guest` is limited and `staff` is not: HELLO's authrole decides. */
 function limited(limits: RoleLimits, permissions: readonly Permission[] = [ALLOW_ALL]): TestRouter {
@@ -166,14 +166,35 @@ describe("what sessions hold", () => {
   });
 });
 
+/** What a bucket gives in ten seconds to somebody who asks every so many milliseconds for all that there is, and how often it looks at the clock. */
+function given(rate: Rate, step: number): { taken: number; looks: number } {
+  const bucket = new TokenBucket(rate, 0);
+  let taken = 0;
+  let looks = 0;
+  let time = 0;
+  const clock = {
+    now: () => {
+      looks++;
+      return time;
+    },
+  };
+  for (; time <= 10_000; time += step) while (bucket.take(1, clock)) taken++;
+  return { taken, looks };
+}
+
 test("a bucket gives what its rate says, however it is asked", () => {
   for (const step of [1, 7, 50, 1_000 / 3]) {
-    const bucket = new TokenBucket({ perSecond: 20, burst: 5 }, 0);
-    let taken = 0;
-    for (let now = 0; now <= 10_000; now += step) while (bucket.take(1, now)) taken++;
+    const { taken } = given({ perSecond: 20, burst: 5 }, step);
     expect(taken).toBeGreaterThanOrEqual(step <= 50 ? 204 : 150);
     expect(taken).toBeLessThanOrEqual(206);
   }
+});
+
+test("a large bucket looks at the clock once for a sixteenth of its burst, and gives no more than that too much", () => {
+  const { taken, looks } = given({ perSecond: 1_000, burst: 1_600 }, 1_000);
+  expect(taken).toBeGreaterThanOrEqual(1_600 + 10 * 1_000);
+  expect(taken).toBeLessThanOrEqual(1_600 + 10 * 1_000 + 100);
+  expect(looks).toBeLessThan(taken / 50);
 });
 
 test("the limits of a role hold for testaments and descriptions, too", () => {

@@ -16,12 +16,17 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** Fills by so much a second, up to the burst, and gives as long as something is in it. */
+/**
+ * Fills by so much a second, up to the burst, and gives as long as something is in it. Reading a clock costs more than all the
+ * rest, so it is read once for each sixteenth of the burst: after a rest so much more than the burst may pass. Bench: routing.
+ */
 export class TokenBucket {
   readonly #perMs: number;
   readonly #burst: number;
   #tokens: number;
   #filledAt: number;
+  /** Given since. */
+  #given = 0;
 
   constructor({ perSecond, burst }: Rate, now: number) {
     this.#perMs = perSecond / 1_000;
@@ -31,7 +36,14 @@ export class TokenBucket {
   }
 
   /** @param count may be more than there is, which is owed then: one long message passes. @returns false if nothing was there */
-  take(count: number, now: number): boolean {
+  take(count: number, clock: { now(): number }): boolean {
+    if (this.#tokens - count >= 0 && (this.#given + count) * UNWATCHED <= this.#burst) {
+      this.#given += count;
+      this.#tokens -= count;
+      return true;
+    }
+    const now = clock.now();
+    this.#given = 0;
     this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#filledAt) * this.#perMs);
     this.#filledAt = now;
     if (this.#tokens < MOST_ROUNDED) return false;
@@ -53,9 +65,9 @@ export class SessionRates {
   }
 
   /** @returns the limit that one more request exceeds */
-  take(bytes: number, now: number): "messageRate" | "byteRate" | undefined {
-    if (this.#messages?.take(1, now) === false) return "messageRate";
-    if (bytes > 0 && this.#bytes?.take(bytes, now) === false) return "byteRate";
+  take(bytes: number, clock: { now(): number }): "messageRate" | "byteRate" | undefined {
+    if (this.#messages?.take(1, clock) === false) return "messageRate";
+    if (bytes > 0 && this.#bytes?.take(bytes, clock) === false) return "byteRate";
     this.#isOver = false;
     return undefined;
   }
@@ -68,5 +80,7 @@ export class SessionRates {
   }
 }
 
+/** Of the burst, what may be given without a look at the clock: one part of so many. */
+const UNWATCHED = 16;
 /** Tokens are sums of fractions: a whole one may come out a little short. */
 const MOST_ROUNDED = 1 - 1e-9;
