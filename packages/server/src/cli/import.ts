@@ -148,7 +148,9 @@ function removeEntry(config: Record<string, unknown>, [section, name, ...rest]: 
     const inner: unknown = (entries as Record<string, unknown>)[name];
     return section === "realms" && rest.length > 1 && removeDeep(inner, rest);
   }
-  return delete (entries as Record<string, unknown>)[name];
+  delete (entries as Record<string, unknown>)[name];
+  if (Object.keys(entries).length === 0) delete config[section];
+  return true;
 }
 
 function removeDeep(value: unknown, [key, ...rest]: readonly (string | number)[]): boolean {
