@@ -11,7 +11,12 @@ import json
 import os
 import sys
 
-from autobahn.twisted.wamp import ApplicationRunner, ApplicationSession
+from autobahn.twisted.rawsocket import WampRawSocketClientFactory
+from autobahn.twisted.wamp import ApplicationSession
+from autobahn.wamp.serializer import JsonSerializer
+from autobahn.wamp.types import ComponentConfig
+from twisted.internet import reactor
+from twisted.internet.endpoints import UNIXClientEndpoint
 
 sys.path.insert(0, os.getcwd())
 module, _, name = sys.argv[1].rpartition(".")
@@ -20,7 +25,7 @@ extra = json.loads(sys.argv[2]) if len(sys.argv) > 2 else None
 
 
 class Component(component):
-    """Joins with the ticket, unless the class has a way of its own."""
+    """Joins with the ticket, unless the class has a way of its own. When the session is over, so is the process."""
 
     def onConnect(self):
         if component.onConnect is not ApplicationSession.onConnect:
@@ -32,7 +37,19 @@ class Component(component):
             return os.environ["JUNCTOR_TICKET"]
         return super().onChallenge(challenge)
 
+    def onDisconnect(self):
+        super().onDisconnect()
+        if reactor.running:
+            reactor.stop()
 
-runner = ApplicationRunner("rs://unix:" + os.environ["JUNCTOR_SOCKET"], os.environ["JUNCTOR_REALM"], extra)
-runner.run(Component, auto_reconnect=True)
+
+def failed(failure):
+    print(failure.getErrorMessage(), file=sys.stderr)
+    reactor.stop()
+
+
+config = ComponentConfig(os.environ["JUNCTOR_REALM"], extra)
+factory = WampRawSocketClientFactory(lambda: Component(config), serializer=JsonSerializer())
+UNIXClientEndpoint(reactor, os.environ["JUNCTOR_SOCKET"]).connect(factory).addErrback(failed)
+reactor.run()
 `;

@@ -117,14 +117,14 @@ export class Item {
     this.remarks.add(key === undefined ? this.path : [...this.path, key], severity, message);
   }
 
-  /** Keys that make no difference here, if they are there. */
+  /** Keys that make no difference here, if they are there and nothing has been made of them. */
   ignore(message: string, ...keys: readonly string[]): void {
-    for (const key of keys) if (this.has(key)) this.tell("ignored", message, key);
+    for (const key of keys) if (this.has(key) && !this.#taken.has(key)) this.tell("ignored", message, key);
   }
 
   /** Keys of which nothing is made, if they are there. */
   lose(message: string, ...keys: readonly string[]): void {
-    for (const key of keys) if (this.has(key)) this.tell("lost", message, key);
+    for (const key of keys) if (this.has(key) && !this.#taken.has(key)) this.tell("lost", message, key);
   }
 
   /** Nothing of it is asked for, and that has been told. */
