@@ -4,7 +4,8 @@
  * it here, or leave it out of the page.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { CLI, printed, stopped } from "./dev-router.ts";
@@ -33,6 +34,8 @@ export class Commands implements AsyncDisposable {
   readonly #url: string;
   readonly #state: string;
   readonly #running: ChildProcess[] = [];
+  /** Where files are made, and looked at. */
+  readonly #folder = mkdtempSync(join(tmpdir(), "junctor-commands-"));
 
   /** Of the router that the commands talk to: where it listens, and what is administered by its control socket. */
   constructor({ url, state }: { readonly url: string; readonly state: string }) {
@@ -68,6 +71,7 @@ export class Commands implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#running.map(stopped));
+    rmSync(this.#folder, { recursive: true });
   }
 
   async #junctor(words: readonly string[]): Promise<string> {
@@ -78,6 +82,7 @@ export class Commands implements AsyncDisposable {
       for (const option of args.filter((arg) => arg.startsWith("-"))) assert(stdout.includes(option), `junctor ${verb} ${option}`);
       return "";
     }
+    if (verb === "init" || verb === "config") return (await run([verb, ...args], this.#folder)).stdout;
     const own = args.includes("--url") ? [] : ADMINISTER.has(verb) ? ["--state", this.#state] : ["--url", this.#url];
     if (args.at(-1) !== "&") return (await run([verb, ...args, ...own])).stdout;
     const child = spawn(process.execPath, [CLI, verb, ...args.slice(0, -1), ...own], { stdio: ["ignore", "pipe", "pipe"], cwd: root });
@@ -90,7 +95,7 @@ export class Commands implements AsyncDisposable {
 /** What talks to a server's control socket. */
 const ADMINISTER = new Set(["status", "sessions", "subs", "procs", "realms", "closed", "slow", "alarms", "top", "trace", "log"]);
 
-const run = (args: readonly string[]) => promisify(execFile)(process.execPath, [CLI, ...args], { cwd: root });
+const run = (args: readonly string[], cwd: string = root) => promisify(execFile)(process.execPath, [CLI, ...args], { cwd });
 
 /** Ours are there to be installed, others are locked; scripts exist. */
 function npm(text: string, [, verb = "", ...args]: readonly string[]): string {

@@ -46,6 +46,8 @@ const withServer = inLanguage("ts")
   });
 /** What the pages' configurations name, beside them. */
 const FILES = join(PROGRAMS, "files");
+/** What their references to the environment stand for. */
+const ENVIRONMENT = { PORT: "8080", JOE_TICKET: "open sesame" };
 const FILE = /(?<=["\s])\.\/(?=[\w.]+)/g;
 
 let router: DevRouter;
@@ -156,7 +158,7 @@ describe.each(Object.entries(LANGUAGES))("%s", (key, language) => {
 });
 
 test.each(inLanguage("yaml"))("the configuration at $name loads", ({ page, code }) => {
-  expect(() => parseConfig(code, page)).not.toThrow();
+  expect(() => parseConfig(code, page, ENVIRONMENT)).not.toThrow();
 });
 
 test.each(inLanguage("json"))("the JSON at $name parses", ({ code }) => {

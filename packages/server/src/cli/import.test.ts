@@ -352,6 +352,35 @@ test("a listener keeps its address, its certificate and what it serves", () => {
   ]);
 });
 
+test("what is served over HTTP has its path and its settings", () => {
+  const { config, told } = converted(
+    router({
+      realms: [{ name: "r", roles: [{ name: "anonymous", permissions: [] }] }],
+      transports: [
+        {
+          type: "web",
+          endpoint: tcp(8080),
+          paths: {
+            "/": { type: "static", directory: "../web", options: { default_file: "index.html" } },
+            ws: { type: "websocket" },
+            lp: { type: "longpoll", options: { request_timeout: 20, session_timeout: 40, queue_limit_bytes: 1 } },
+            app: { type: "wsgi", module: "app", object: "app" },
+            call: { type: "caller", realm: "r", role: "anonymous" },
+          },
+        },
+      ],
+    }),
+  );
+  expect(config["web"]).toEqual({
+    "/": { static: { directory: "./web", fallback: "index.html" } },
+    "/lp": { longpoll: { hold: "20s", silence: "40s" } },
+  });
+  expect(told("lost")).toEqual([
+    "workers[0].transports[0].paths.app: run the application by gunicorn or uvicorn as a service, and lead to it by a proxy",
+    "workers[0].transports[0].paths.call: call by a program of your own",
+  ]);
+});
+
 test("guests, containers and components in the router are services", () => {
   const { config, told } = converted(
     router(

@@ -39,9 +39,10 @@ const KINDS: Readonly<Record<string, (item: Item, pathOf: (path: string) => stri
     if (directory === undefined) return undefined;
     const options = item.item("options");
     if (options?.flag("enable_directory_listing") === true) options.tell("lost", "directories are not listed", "enable_directory_listing");
-    options?.lose("there is no such setting", "mime_types", "default_file");
-    options?.ignore("browsers ask again with the file's ETag", "cache_timeout");
-    return { static: pathOf(directory) };
+    options?.lose("there is no such setting", "mime_types");
+    options?.ignore("see cacheControl: without it, browsers ask whether a file has changed", "cache_timeout");
+    const fallback = options?.text("default_file");
+    return { static: fallback === undefined ? pathOf(directory) : { directory: pathOf(directory), fallback } };
   },
   redirect: (item) => {
     const url = item.text("url");
@@ -57,6 +58,21 @@ const KINDS: Readonly<Record<string, (item: Item, pathOf: (path: string) => stri
     return { json: item.take("value") ?? null, headers };
   },
   nodeinfo: () => ({ info: true }),
+  longpoll: (item) => {
+    const options = item.item("options");
+    const [hold, silence] = [options?.number("request_timeout"), options?.number("session_timeout")];
+    options?.ignore("queues are limited as those of every connection", "queue_limit_bytes", "queue_limit_messages");
+    options?.ignore("nothing is written of messages", "debug", "debug_transport_id");
+    item.tell("changed", "pages of any host could use it; here those of the listener's own host can: see origins");
+    const settings = { ...(hold !== undefined && { hold: `${hold}s` }), ...(silence !== undefined && { silence: `${silence}s` }) };
+    return { longpoll: Object.keys(settings).length === 0 ? true : settings };
+  },
+  reverseproxy: (item) => {
+    const [host, port, path] = [item.text("host"), item.number("port") ?? 80, item.text("path") ?? ""];
+    item.ignore("targets are told the scheme and port that the client used", "forwarded_port", "forwarded_proto");
+    if (host === undefined) return undefined;
+    return { proxy: { to: `http://${host}:${port}${path === "" || path.startsWith("/") ? path : `/${path}`}`, stripPath: true } };
+  },
 };
 
 /** What to use in place of it. */
@@ -66,6 +82,12 @@ const MISSING: Readonly<Record<string, string>> = {
   cgi: "run the program as a service that speaks HTTP",
   resource: "a resource of Twisted is Python code: run it as a service",
   wap: "pages from templates are Python code: make it an application of its own",
+  reverseproxy: "it does not say where to",
+  wsgi: "run the application by gunicorn or uvicorn as a service, and lead to it by a proxy",
+  publisher: "publish by a program of your own",
+  caller: "call by a program of your own",
+  webhook: "publish by a program of your own",
+  "websocket-reverseproxy": "a proxy passes WebSockets on",
   catalog: "there are no type catalogues here",
   upload: "make it an application of its own",
 };
