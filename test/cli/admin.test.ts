@@ -55,6 +55,8 @@ describe("every list is a table for people and JSON for programs, and nothing in
     ["procs", /PROCEDURE.*\n.*com\.app\.\\u009b2Jadd/s, { total: 1 }],
     ["realms", /REALM.*\napp +1 +1 +1/s, [{ name: "app" }, { name: "junctor" }]],
     ["alarms", /no alarms/, { active: [] }],
+    ["closed", /CLOSED.*control/s, { total: expect.any(Number) }],
+    ["slow", /everybody keeps up/, { sessions: [] }],
   ])("%s", async (verb, text, value) => {
     const [people, programs] = await Promise.all([here(verb), here(verb, "--json")]);
     expect(people).toMatchObject({ code: 0, err: "", out: expect.stringMatching(text) });
@@ -91,6 +93,32 @@ describe("what goes wrong has a cause, a remedy and an exit code", () => {
   ])("%s", async (_, args, code, err) => {
     expect(await junctor(args())).toEqual({ code, out: "", err: expect.stringMatching(err) });
   });
+});
+
+test("top looks once where nobody watches, and computes rates", async () => {
+  const [people, programs] = await Promise.all([here("top", "--every", "0.2"), here("top", "--every", "0.2", "--json")]);
+  expect(people.out).toMatch(/a second:.*REALM.*SESSION .*PROCEDURE.*TOPIC/s);
+  expect(people.out + programs.out).not.toMatch(STEERING);
+  expect(JSON.parse(programs.out)).toMatchObject({ realms: [{ realm: "app" }, { realm: "junctor" }], topics: [{ subscribers: 1 }] });
+});
+
+test("a trace prints what passes and ends by itself", async () => {
+  await peer.register("com.traced", () => 1);
+  await using trace = new Running(["trace", "com.traced", "--count", "4", "--json", "-c", config]);
+  const calling = setInterval(() => void peer.call("com.traced").catch(() => {}), 50);
+  const { code, out } = await trace.ended;
+  clearInterval(calling);
+  const lines = out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { uri: string });
+  expect({ code, uris: lines.map(({ uri }) => uri) }).toEqual({ code: 0, uris: Array(4).fill("com.traced") });
+});
+
+test("the level of the log is another one for a while", async () => {
+  expect((await here("log", "level", "app", "debug", "--for", "60")).out).toMatch(/^REALM .*\napp +debug +(59|60|1) /s);
+  expect(JSON.parse((await here("log", "level", "--json")).out)).toMatchObject([{ realm: "app", level: "debug" }]);
+  expect(await here("log", "level", "app", "loud")).toMatchObject({ code: 2, err: expect.stringContaining("there is no level loud") });
 });
 
 test("from elsewhere a viewer sees what is there", async () => {

@@ -2,11 +2,13 @@
 
 export type MatchPolicy = "exact" | "prefix" | "wildcard";
 
-/** Which of them; by default those of all realms but `junctor`, the ones with the most sessions first. */
+/** Which of them; by default those of all realms but `junctor`. */
 export interface PatternFilter {
   readonly realm?: string;
   /** With what their URI begins. */
   readonly prefix?: string;
+  /** Which come first: those with the most sessions, or the most calls or events. Default `members`. */
+  readonly order?: "members" | "traffic";
   /** How many are told at most. Default 1000. */
   readonly limit?: number;
 }
@@ -18,6 +20,8 @@ export interface SubscriptionInfo {
   readonly match: MatchPolicy;
   readonly createdAt: number;
   readonly subscribers: number;
+  /** Publications that it has matched. */
+  readonly events: number;
   /** Its events are kept. */
   readonly hasHistory: boolean;
 }
@@ -31,6 +35,8 @@ export interface ProcedureInfo {
   readonly invoke: string;
   readonly createdAt: number;
   readonly callees: number;
+  /** Calls that it has had a callee picked for. */
+  readonly calls: number;
 }
 
 /** One of them with the sessions that take part in it, the first thousand at most. */

@@ -3,10 +3,13 @@
  * result is one value. Times are milliseconds since 1970; a key that is not there has no value.
  */
 import type { AlarmList } from "./alarms.ts";
+import type { ClosedFilter, ClosedSession, SlowConsumer } from "./closed.ts";
+import type { LogLevel, LogLevelChange } from "./log.ts";
 import type { PatternFilter, ProcedureInfo, SubscriptionInfo, WithSessions } from "./patterns.ts";
 import type { AdminRole } from "./roles.ts";
 import type { SessionFilter, SessionInfo, SessionPage } from "./sessions.ts";
 import type { RealmStatus, Status } from "./status.ts";
+import type { TraceOptions } from "./trace.ts";
 
 export interface AdminCalls {
   /** What server this is, and how it is. */
@@ -36,6 +39,22 @@ export interface AdminCalls {
     readonly gives: { readonly removed: number };
   };
   "junctor.alarms.list": { readonly takes: object; readonly gives: AlarmList };
+  /** Of the last 10 000 sessions that have ended, the newest first. */
+  "junctor.closed": {
+    readonly takes: ClosedFilter;
+    readonly gives: { readonly sessions: readonly ClosedSession[]; readonly total: number };
+  };
+  /** Sessions for which most waits. */
+  "junctor.slow": { readonly takes: { readonly limit?: number }; readonly gives: { readonly sessions: readonly SlowConsumer[] } };
+  /** Tells the caller what passes, by events: see `junctor.trace.on_records`. */
+  "junctor.trace.start": { readonly takes: TraceOptions; readonly gives: { readonly trace: number } };
+  /** One of the caller's own. */
+  "junctor.trace.stop": { readonly takes: { readonly trace: number }; readonly gives: null };
+  /** For a realm, or for all; it ends by itself, after an hour where nothing else is said. @returns all that are not over */
+  "junctor.log.level": {
+    readonly takes: { readonly realm?: string; readonly level?: LogLevel; readonly forMs?: number };
+    readonly gives: readonly LogLevelChange[];
+  };
 }
 
 export type AdminProcedureUri = keyof AdminCalls;
@@ -53,4 +72,9 @@ export const PROCEDURES: Readonly<Record<AdminProcedureUri, AdminRole>> = {
   "junctor.procedures.get": "viewer",
   "junctor.procedures.unregister": "operator",
   "junctor.alarms.list": "viewer",
+  "junctor.closed": "viewer",
+  "junctor.slow": "viewer",
+  "junctor.trace.start": "operator",
+  "junctor.trace.stop": "operator",
+  "junctor.log.level": "operator",
 };

@@ -36,6 +36,7 @@ export { covers, type Pattern } from "./pattern/covers.ts";
 export type { Realm, RealmChange, RealmConfig, RequestIdRule } from "./realm.ts";
 export { Router, type RouterOptions } from "./router.ts";
 export type { Principal, Session } from "./session.ts";
+export { type SessionObserver, tapSessions } from "./session-tap.ts";
 export {
   type Append,
   type EventLog,

@@ -56,6 +56,7 @@ export class Realm {
   isClosed = false;
   readonly limits: RouterLimits;
   readonly log: (event: RouterEvent) => void;
+  readonly #left: (session: Session, reason: string) => void;
   readonly counters: Counters = createCounters();
   /** What WELCOME says of the router in this realm. */
   announced: Pick<WelcomeDetails, "roles" | "x_history">;
@@ -78,6 +79,7 @@ export class Realm {
     this.loggedOut = config.loggedOut;
     this.limits = environment.limits;
     this.log = environment.log;
+    this.#left = environment.left;
     const { ids, routerIds, random, limits, clock, deadlines } = environment;
     const subscriptions = new PatternMeta(subscriptionKind(this), this);
     const registrations = new PatternMeta(registrationKind(this), this);
@@ -215,6 +217,7 @@ export class Realm {
       durationMs: Math.round(now - session.openedAt),
       received: session.received,
     });
+    this.#left(session, reason);
   }
 
   /** Asks an authorizer. One that throws or rejects has failed, and that denies (AUTHZ-04, G14). */

@@ -19,6 +19,7 @@ import { type Clock, Deadlines } from "./deadline.ts";
 import { DEFAULT_LIMITS, type RouterLimits } from "./limits.ts";
 import type { RouterEvent } from "./log.ts";
 import { Realm, type RealmConfig } from "./realm.ts";
+import type { Session } from "./session.ts";
 
 export interface RouterOptions {
   readonly clock: Clock;
@@ -27,6 +28,8 @@ export interface RouterOptions {
   /** In [0, 1), for `invoke: "random"`. Default `Math.random`. */
   readonly random?: () => number;
   readonly log?: (event: RouterEvent) => void;
+  /** Told of each session that has ended, with what is known of it; what it held is gone. `reason`: see `RouterEvent`. */
+  readonly left?: (session: Session, reason: string) => void;
   readonly limits?: Partial<RouterLimits>;
   /** What WELCOME calls the router. */
   readonly agent?: string;
@@ -46,6 +49,7 @@ export interface RouterEnvironment {
   readonly limits: RouterLimits;
   readonly agent: string;
   log(event: RouterEvent): void;
+  left(session: Session, reason: string): void;
   realm(name: string): Realm | undefined;
   reserveSessionId(): SessionId;
   releaseSessionId(id: SessionId): void;
@@ -71,6 +75,7 @@ export class Router {
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       agent: options.agent ?? "Junctor",
       log: options.log ?? (() => {}),
+      left: options.left ?? (() => {}),
       realm: (name) => this.#realms.get(name === "" ? (options.defaultRealm ?? "") : name),
       reserveSessionId: () => {
         for (let tries = 0; tries < MOST_TRIES; tries++) {

@@ -212,6 +212,11 @@ export class Session implements Principal {
     return this.#transport.traffic;
   }
 
+  /** Bytes of EVENTs that wait for it, by subscription; where the connection tells. */
+  get waitingEvents(): ReadonlyMap<SubscriptionId, number> {
+    return this.#transport.waitingEvents ?? NOTHING_WAITS;
+  }
+
   send(message: Message): SendOutcome {
     return this.#transport.send(message);
   }
@@ -531,6 +536,8 @@ function ratesOf({ limits }: Role, now: number): SessionRates | undefined {
 export function unexpected(message: Message, state: Parameters<typeof verdict>[1] = "established"): ProtocolError {
   return new ProtocolError("UNEXPECTED_MESSAGE", `${messageName(message.type)} is not allowed from a client ${STATES[state]}`);
 }
+
+const NOTHING_WAITS: ReadonlyMap<SubscriptionId, number> = new Map();
 
 const STATES = {
   closed: "before HELLO",

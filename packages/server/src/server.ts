@@ -11,6 +11,7 @@ import { Router, type RouterLimits } from "@junctor/router";
 import { type ConnectionLimits, type Listener, listen, NodeClock } from "@junctor/transport-node";
 import { Admin, type AdminOptions } from "./admin/admin.ts";
 import { Alarms } from "./admin/alarms.ts";
+import { ClosedSessions } from "./admin/closed-sessions.ts";
 import { CookieJar } from "./auth/cookie.ts";
 import { Decoy } from "./auth/decoy.ts";
 import type { FileWatch } from "./auth/file-watch.ts";
@@ -23,6 +24,7 @@ import { usersWatch } from "./auth/users-watch.ts";
 import type { Config } from "./config/schema.ts";
 import { Listeners, type Listening } from "./listeners.ts";
 import { internalError, type LogEvent } from "./log.ts";
+import type { LogLevels } from "./log-levels.ts";
 import { Realms, rememberedMs } from "./realms.ts";
 import { type Change, difference, withoutRestart } from "./reload/difference.ts";
 import { NOTHING, type Prepared, prepareAll, Toll } from "./reload/part.ts";
@@ -41,6 +43,8 @@ export interface ServerConfig extends Partial<Omit<Config, "listen" | "realms" |
 
 export interface ServerOptions extends ServerConfig {
   readonly log: (event: LogEvent) => void;
+  /** What `log` writes to, where its levels can be changed while the server runs. */
+  readonly levels?: LogLevels;
   /** The configuration's file, for people. */
   readonly file?: string;
   /** Services of the program that starts the server, by their names. They run in its own process. */
@@ -84,8 +88,8 @@ export interface RunningServer {
 
 /** @throws {ListenError | UserError} nothing is left running then */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { log, logger, trust, file, components = {}, ...config } = options;
-  const server = new Server(config, { log, logger, trust, file });
+  const { log, levels, logger, trust, file, components = {}, ...config } = options;
+  const server = new Server(config, { log, levels, logger, trust, file });
   try {
     await server.start(components);
   } catch (error) {
@@ -98,6 +102,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 /** What no configuration says. */
 interface Surroundings {
   readonly log: (event: LogEvent) => void;
+  readonly levels: LogLevels | undefined;
   readonly logger: { level: string } | undefined;
   readonly trust: TrustResolver | undefined;
   readonly file: string | undefined;
@@ -124,7 +129,7 @@ class Server implements RunningServer {
   /** The last change of it. */
   #applying: Promise<unknown> = Promise.resolve();
 
-  constructor(config: ServerConfig, { log: tell, logger, trust, file }: Surroundings) {
+  constructor(config: ServerConfig, { log: tell, levels, logger, trust, file }: Surroundings) {
     this.#config = config;
     this.#logger = logger;
     this.alarms = new Alarms(tell);
@@ -132,11 +137,13 @@ class Server implements RunningServer {
       tell(event);
       this.alarms.noticed(event);
     };
+    const closed = new ClosedSessions();
     const clock = new NodeClock();
     this.router = new Router({
       clock,
       randomFill: (bytes) => crypto.getRandomValues(bytes),
       log,
+      left: (session, reason) => closed.add(session, reason),
       limits: config.limits.router,
       agent: `Junctor/${VERSION}`,
     });
@@ -163,6 +170,8 @@ class Server implements RunningServer {
       limits: limits.connection,
       log,
       alarms: this.alarms,
+      closed,
+      levels,
       view: this.#view(file),
     });
     this.#watching = setInterval(() => this.checkFiles(), LOOK_AGAIN_MS);

@@ -46,6 +46,17 @@ export class Backlog {
     return this.#eventSize;
   }
 
+  /** The same, by the subscription that their keys begin with. */
+  get eventSizes(): ReadonlyMap<number, number> {
+    const sizes = new Map<number, number>();
+    for (const entry of this.#entries) {
+      if (entry?.key === undefined) continue;
+      const subscription = Number.parseInt(entry.key, 10);
+      sizes.set(subscription, (sizes.get(subscription) ?? 0) + costOf(entry.bytes));
+    }
+    return sizes;
+  }
+
   /** @param bytes owned by the backlog, or shared by several: never a slice of something larger */
   push(bytes: Uint8Array, key: string | undefined, isReply: boolean): void {
     const place = this.#entries.push({ bytes, key, isReply }) - 1;

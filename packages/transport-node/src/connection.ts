@@ -108,6 +108,8 @@ export abstract class Connection<S extends Sink = Sink> extends Intake implement
   /** Since when the end is under way, from whichever side: nothing more is taken for sending. */
   #closingSince: number | undefined = undefined;
   #isLost = false;
+  /** What waited when it ended. */
+  #queuedAtEnd: number | undefined = undefined;
 
   constructor(
     socket: S,
@@ -136,8 +138,13 @@ export abstract class Connection<S extends Sink = Sink> extends Intake implement
   }
 
   get traffic(): Traffic {
-    const { queued, dropped } = this;
+    const { dropped } = this;
+    const queued = this.#queuedAtEnd ?? this.queued;
     return { bytesReceived: this.socket.bytesRead, bytesSent: this.socket.bytesWritten, queued, dropped };
+  }
+
+  get waitingEvents(): ReadonlyMap<number, number> {
+    return this.#backlog?.eventSizes ?? NOTHING_WAITS;
   }
 
   get serializerName(): string {
@@ -531,6 +538,7 @@ export abstract class Connection<S extends Sink = Sink> extends Intake implement
 
   /** Nothing more can be sent: what is queued is lost. */
   protected discard(): void {
+    this.#queuedAtEnd ??= this.queued;
     this.#closingSince ??= this.now();
     this.#pieces = undefined;
     this.#region = undefined;
@@ -580,6 +588,8 @@ export abstract class Connection<S extends Sink = Sink> extends Intake implement
 function mayBeTurnedDown(message: Message): boolean {
   return message.type === MessageType.Invocation || (message.type === MessageType.Result && message.details.progress === true);
 }
+
+const NOTHING_WAITS: ReadonlyMap<number, number> = new Map();
 
 /** Bytes in the queue from which on whoever sends much is asked to wait, until half of them are left. */
 const ROOM = 1 << 20;

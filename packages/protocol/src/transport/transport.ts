@@ -31,6 +31,8 @@ export interface Transport {
   limitTo?(length: number): void;
   /** What has gone over it so far; absent where nobody counts. */
   readonly traffic?: Traffic | undefined;
+  /** Bytes of EVENTs that wait for the peer, by the id of their subscription; counted when it is asked for. */
+  readonly waitingEvents?: ReadonlyMap<number, number> | undefined;
   /**
    * For whoever sends much: resolves when enough of it has left, or the connection is gone; never rejects. `undefined`, or
    * absent: there is room now.

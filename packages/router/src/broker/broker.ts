@@ -55,6 +55,8 @@ export interface Subscription {
   group: ConsumerGroup | undefined;
   /** Of a history topic, whose subscription is there from the start and stays (PS-HIST-08). */
   readonly log: EventLog | undefined;
+  /** Publications that it has matched. */
+  events: number;
 }
 
 export class Broker {
@@ -284,6 +286,7 @@ export class Broker {
         payload,
         encoded: undefined,
       };
+      subscription.events++;
       const { group } = subscription;
       const shares = resourceKey === undefined || group === undefined ? accepts : sharing(group, resourceKey, excluded, accepts);
       this.#deliver(event, subscription.subscribers, excluded, shares);
@@ -314,7 +317,7 @@ export class Broker {
 
   #create(topic: string, match: MatchPolicy, log?: EventLog): Subscription {
     const id = this.#subscriptionIds.next();
-    const subscription: Subscription = { id, topic, match, created: this.#clock.date(), subscribers: [], group: undefined, log };
+    const subscription: Subscription = { id, topic, match, created: this.#clock.date(), subscribers: [], group: undefined, log, events: 0 };
     this.#index.set(topic, match, subscription);
     this.#byId.set(id, subscription);
     return subscription;

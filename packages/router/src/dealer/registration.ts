@@ -18,6 +18,8 @@ export class Registration {
   readonly created: number;
   /** A call without terms of its own goes to whoever `pick` says, and stays there. */
   isPlain = true;
+  /** Invocations that it has had a callee picked for. */
+  calls = 0;
   /** In order of registration. */
   readonly callees: Callee[] = [];
   /** Place after that of the callee served last; may lie behind the end. */
@@ -76,6 +78,7 @@ export class Registration {
    * @param terms of a call that cannot go to just any of them
    */
   pick(terms: CallTerms | undefined): Callee | undefined {
+    this.calls++;
     if (terms?.key !== undefined) return this.#owner(terms.key, terms);
     const { callees } = this;
     switch (this.invoke) {

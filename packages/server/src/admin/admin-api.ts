@@ -60,9 +60,9 @@ export class AdminApi {
     return [...this.#entries.keys()];
   }
 
-  /** Publishes an event to those who may know. */
-  publish<U extends keyof AdminEvents>(topic: U, details: AdminEvents[U]): void {
-    if (this.#session?.isOpen === true) void this.#session.publish(topic, [], { ...details }).catch(() => {}); // nobody waits for it
+  /** Publishes an event to those who may know, or to some of them. */
+  publish<U extends keyof AdminEvents>(topic: U, details: AdminEvents[U], to: { readonly eligible?: readonly number[] } = {}): void {
+    if (this.#session?.isOpen === true) void this.#session.publish(topic, [], { ...details }, to).catch(() => {}); // nobody waits for it
   }
 
   /** Lets all that is provided be called. */

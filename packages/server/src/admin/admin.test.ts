@@ -1,19 +1,22 @@
 // The realm `junctor`: who gets in by which way, what their roles let them do, and what they are told.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ADMIN_REALM, ADMIN_ROLES, AdminError, PROCEDURES, type SessionPage, type Status } from "@junctor/admin-api";
+import { ADMIN_REALM, ADMIN_ROLES, AdminError, PROCEDURES, type SessionPage, type Status, type TraceRecord } from "@junctor/admin-api";
 import { ApplicationError, connect, JoinError, type Session } from "@junctor/client";
 import { ticket } from "@junctor/client/auth/ticket";
 import { Uri } from "@junctor/protocol";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Session as RouterSession } from "@junctor/router";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { ConfigError, parseConfig } from "../config/load.ts";
 import { limitsOf } from "../config/schema.ts";
 import type { LogEvent } from "../log.ts";
 import { type RunningServer, startServer } from "../server.ts";
 import { UserError } from "../user-error.ts";
+import { ClosedSessions } from "./closed-sessions.ts";
 
 const USERS = Object.fromEntries(ADMIN_ROLES.map((role) => [role, { role, ticket: role }]));
 const REALMS = {
@@ -311,4 +314,135 @@ test("alarms are told to those who listen, and listed", async () => {
   expect(heard).toEqual(["it has failed", "web"]);
   expect(await call(admin, "junctor.alarms.list")).toMatchObject({ active: [], cleared: [{ name: "service", subject: "web" }] });
   expect(log).toContainEqual({ event: "alarm.raised", name: "service", subject: "web", severity: "critical", message: "it has failed" });
+});
+
+describe("sessions that have ended", () => {
+  test("are kept with why, the newest first, and found by who they were", async () => {
+    const server = await start();
+    await using admin = await local();
+    const first = await remote(server, undefined, "app");
+    const second = await remote(server, undefined, "app");
+    await first.leave();
+    await call(admin, "junctor.sessions.kill", { session: second.id, reason: "com.app.close.bored" });
+    await second.closed;
+    const closed = (await call(admin, "junctor.closed", { realm: "app" })) as { sessions: readonly object[] };
+    expect(closed).toMatchObject({
+      total: 2,
+      sessions: [
+        { session: second.id, reason: "com.app.close.bored", authrole: "user", address: "127.0.0.1", received: 0, queued: 0 },
+        { session: first.id, reason: Uri.closeRealm },
+      ],
+    });
+    expect(closed.sessions[0]).toHaveProperty("durationMs");
+    expect(await call(admin, "junctor.closed", { reason: "com.app." })).toMatchObject({ total: 1 });
+    expect(await call(admin, "junctor.closed", { authid: first.authid })).toMatchObject({ total: 1 });
+  });
+
+  test("are kept in a ring that forgets the oldest", () => {
+    const closed = new ClosedSessions();
+    const session = (id: number, isTrusted = false) =>
+      ({ id, isTrusted, origin: {}, realm: { name: "app", dealer: { now: () => 0 } }, openedAt: 0 }) as unknown as RouterSession;
+    for (let id = 1; id <= 10_010; id++) closed.add(session(id), "x");
+    closed.add(session(1, true), "x");
+    const ids = [...closed].map(({ session }) => session);
+    expect([ids.length, ids[0], ids.at(-1)]).toEqual([10_000, 10_010, 11]);
+  });
+});
+
+test("whoever does not read is told of with the subscription that is to blame", async () => {
+  const server = await start({ realms: { app: { ...REALMS.app, roles: { user: { allow: { subscribe: ["*"], publish: ["*"] } } } } } });
+  await using admin = await local();
+  await using publisher = await remote(server, undefined, "app");
+  const address = server.listeners[0]?.address ?? "";
+  const socket = connectSocket(Number(address.split(":")[1]), "127.0.0.1");
+  onTestFinished(() => void socket.destroy());
+  const frame = (message: unknown) => {
+    const text = Buffer.from(JSON.stringify(message));
+    const head = Buffer.alloc(4);
+    head.writeUInt32BE(text.length);
+    return Buffer.concat([head, text]);
+  };
+  socket.write(Buffer.from([0x7f, 0xf1, 0, 0]));
+  socket.write(frame([1, "app", { roles: { subscriber: {} } }]));
+  socket.write(frame([32, 1, {}, "com.app.little"]));
+  socket.write(frame([32, 2, {}, "com.app.much"]));
+  await new Promise((resolve) => socket.once("data", resolve));
+  socket.pause();
+  const isSubscribed = async () =>
+    ((await call(admin, "junctor.subscriptions.list", { prefix: "com.app.much" })) as { total: number }).total;
+  while ((await isSubscribed()) === 0);
+  const text = "x".repeat(100_000);
+  let slow: readonly { queued: number; cause?: { topic: string; bytes: number } }[] = [];
+  do {
+    for (let i = 0; i < 10; i++) await publisher.publish("com.app.much", [text], {}, { acknowledge: true });
+    await publisher.publish("com.app.little", [text], {}, { acknowledge: true });
+    slow = ((await call(admin, "junctor.slow")) as { sessions: typeof slow }).sessions;
+  } while (slow[0]?.cause === undefined);
+  expect(slow[0].cause.topic).toBe("com.app.much");
+  expect(slow[0].queued).toBeGreaterThanOrEqual(slow[0].cause.bytes / 2);
+});
+
+describe("a trace", () => {
+  async function traced(admin: Session, options: Record<string, unknown>, work: () => Promise<unknown>): Promise<readonly TraceRecord[]> {
+    const records: TraceRecord[] = [];
+    await admin.subscribe("junctor.trace.on_records", ({ kwargs }) => void records.push(...(kwargs["records"] as TraceRecord[])));
+    const ended = new Promise<unknown>(
+      (resolve) => void admin.subscribe("junctor.trace.on_end", ({ kwargs }) => resolve(kwargs["reason"])),
+    );
+    const { trace } = (await call(admin, "junctor.trace.start", options)) as { trace: number };
+    await work();
+    if (options["count"] === undefined) await call(admin, "junctor.trace.stop", { trace });
+    expect(await ended).toBe(options["count"] === undefined ? "stopped" : "count");
+    return records;
+  }
+
+  test("of a URI tells each step of its calls, without arguments, and nothing else", async () => {
+    const server = await start();
+    await using admin = await local();
+    await using callee = await remote(server, undefined, "app");
+    await using caller = await remote(server, undefined, "app");
+    await callee.register("com.app.a", () => "secret");
+    await callee.register("com.app.b", () => 1);
+    const records = await traced(admin, { uri: "com.app.a" }, async () => {
+      await caller.call("com.app.b");
+      await caller.call("com.app.a", ["secret"]);
+    });
+    expect(records.map(({ direction, type, session }) => [direction, type, session])).toEqual([
+      ["in", "CALL", caller.id],
+      ["out", "INVOCATION", callee.id],
+      ["in", "YIELD", callee.id],
+      ["out", "RESULT", caller.id],
+    ]);
+    expect(records[0]).toMatchObject({ realm: "app", uri: "com.app.a", authid: caller.authid, bytes: expect.any(Number) });
+    expect(JSON.stringify(records)).not.toContain("secret");
+  });
+
+  test("of a session tells all of it, with arguments for an admin, and ends after as many messages as asked for", async () => {
+    const server = await start();
+    await using admin = await local();
+    await using session = await remote(server, undefined, "app");
+    await using other = await remote(server, undefined, "app");
+    const records = await traced(admin, { session: session.id, count: 4, payload: true }, async () => {
+      await other.register("com.app.a", ({ args }) => args[0]);
+      await session.call("com.app.a", ["hello"]);
+      await session.call("com.app.none").catch(() => {});
+    });
+    expect(records.map(({ type, args, error }) => [type, args, error])).toEqual([
+      ["CALL", ["hello"], undefined],
+      ["RESULT", ["hello"], undefined],
+      ["CALL", undefined, undefined],
+      ["ERROR", [expect.stringContaining("com.app.none")], Uri.noSuchProcedure],
+    ]);
+  });
+
+  test("is nothing for operators who want arguments, and is not somebody else's to end", async () => {
+    const server = await start({ admin: { auth: [{ method: "ticket" }], users: USERS } });
+    await using admin = await local();
+    await using operator = await remote(server, "operator");
+    expect(await errorOf(call(operator, "junctor.trace.start", { uri: "com.app.a", payload: true }))).toBe(Uri.notAuthorized);
+    expect(await errorOf(call(operator, "junctor.trace.start", {}))).toBe(Uri.invalidArgument);
+    const { trace } = (await call(admin, "junctor.trace.start", { uri: "com.app.a" })) as { trace: number };
+    expect(await errorOf(call(operator, "junctor.trace.stop", { trace }))).toBe(AdminError.operationFailed);
+    await call(admin, "junctor.trace.stop", { trace });
+  });
 });

@@ -10,6 +10,7 @@ const id = z.int().positive();
 const filter = z.strictObject({
   realm: z.string().exactOptional(),
   prefix: z.string().exactOptional(),
+  order: z.enum(["members", "traffic"]).exactOptional(),
   limit: z.int().min(1).max(100_000).exactOptional(),
 });
 const removal = z.strictObject({
@@ -33,7 +34,7 @@ export function providePatterns(api: AdminApi, router: Router): void {
       ({ topic }) => topic,
       subscriptionInfo,
     );
-    all.sort((a, b) => b.subscribers - a.subscribers);
+    all.sort(wanted.order === "traffic" ? (a, b) => b.events - a.events : (a, b) => b.subscribers - a.subscribers);
     return { subscriptions: all.slice(0, wanted.limit ?? MOST), total: all.length };
   });
   api.provide("junctor.subscriptions.get", z.strictObject({ subscription: id }), ({ subscription }) => {
@@ -53,7 +54,7 @@ export function providePatterns(api: AdminApi, router: Router): void {
       ({ procedure }) => procedure,
       procedureInfo,
     );
-    all.sort((a, b) => b.callees - a.callees);
+    all.sort(wanted.order === "traffic" ? (a, b) => b.calls - a.calls : (a, b) => b.callees - a.callees);
     return { procedures: all.slice(0, wanted.limit ?? MOST), total: all.length };
   });
   api.provide("junctor.procedures.get", z.strictObject({ registration: id }), ({ registration }) => {
@@ -102,7 +103,7 @@ function findRegistration(router: Router, id: number): readonly [Realm, Registra
   return find(router, ({ dealer }) => dealer.registration(id), Uri.noSuchRegistration, `registration ${id}`);
 }
 
-function subscriptionInfo({ id, topic, match, created, subscribers, log }: Subscription, { name }: Realm): SubscriptionInfo {
+function subscriptionInfo({ id, topic, match, created, subscribers, log, events }: Subscription, { name }: Realm): SubscriptionInfo {
   return {
     subscription: id,
     realm: name,
@@ -110,12 +111,13 @@ function subscriptionInfo({ id, topic, match, created, subscribers, log }: Subsc
     match,
     createdAt: created,
     subscribers: subscribers.length,
+    events,
     hasHistory: log !== undefined,
   };
 }
 
-function procedureInfo({ id, procedure, match, invoke, created, callees }: Registration, { name }: Realm): ProcedureInfo {
-  return { registration: id, realm: name, procedure, match, invoke, createdAt: created, callees: callees.length };
+function procedureInfo({ id, procedure, match, invoke, created, callees, calls }: Registration, { name }: Realm): ProcedureInfo {
+  return { registration: id, realm: name, procedure, match, invoke, createdAt: created, callees: callees.length, calls };
 }
 
 /** What is told at once where nobody says how much. */

@@ -42,26 +42,43 @@ function find(router: Router, id: number): Session {
 }
 
 function pageOf(router: Router, { realm, authid, authrole, order = "opened", limit = 1_000 }: SessionFilter): SessionPage {
-  const found: SessionInfo[] = [];
+  if (realm !== undefined && router.realm(realm) === undefined) throw new ApplicationError(Uri.noSuchRealm, [`there is no realm ${realm}`]);
+  // Of those that are not told, no more is looked at than their place: there may be many.
+  const found: { readonly session: Session; readonly rank: number }[] = [];
   for (const { name, sessions } of router.realms) {
     if (realm !== undefined && name !== realm) continue;
     for (const session of sessions.values()) {
       if (session.isTrusted) continue;
       if (authid !== undefined && session.authid !== authid) continue;
       if (authrole !== undefined && session.authrole !== authrole) continue;
-      found.push(sessionInfo(session));
+      found.push({ session, rank: rankOf(session, order) });
     }
   }
-  if (realm !== undefined && router.realm(realm) === undefined) throw new ApplicationError(Uri.noSuchRealm, [`there is no realm ${realm}`]);
-  found.sort((a, b) => ranked(b, order) - ranked(a, order));
-  return { sessions: found.slice(0, limit), total: found.length };
+  found.sort((a, b) => b.rank - a.rank);
+  return { sessions: found.slice(0, limit).map(({ session }) => sessionInfo(session)), total: found.length };
 }
 
-function ranked(session: SessionInfo, order: SessionOrder): number {
-  return order === "opened" ? session.openedAt : (session[order] ?? 0);
+function rankOf(session: Session, order: SessionOrder): number {
+  switch (order) {
+    case "opened":
+      return session.openedAt;
+    case "received":
+      return session.received;
+    case "bytesIn":
+      return session.traffic?.bytesReceived ?? 0;
+    case "bytesOut":
+      return session.traffic?.bytesSent ?? 0;
+    case "queued":
+      return session.traffic?.queued ?? 0;
+  }
 }
 
 export function sessionInfo(session: Session): SessionInfo {
+  return { ...identityOf(session), ...session.holdings };
+}
+
+/** Who it is, and what has gone over its connection. */
+export function identityOf(session: Session): Omit<SessionInfo, keyof Session["holdings"]> {
   const { id, realm, authid, authrole, authmethod, authprovider, agent, origin, received, traffic } = session;
   const { transport, serializer, address } = origin;
   return {
@@ -80,6 +97,5 @@ export function sessionInfo(session: Session): SessionInfo {
     ...(traffic !== undefined && { bytesIn: traffic.bytesReceived, bytesOut: traffic.bytesSent }),
     queued: traffic?.queued ?? 0,
     dropped: traffic?.dropped ?? 0,
-    ...session.holdings,
   };
 }

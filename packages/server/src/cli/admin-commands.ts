@@ -90,7 +90,59 @@ export function addAdminCommands(program: Command, command: Declare): readonly C
     .option("--history", "also those that are over")
     .action(async (own: { history?: boolean }) => (await import("./alarms.ts")).alarms(all(own)));
 
-  return [sessions, subs, procs, realms];
+  found(
+    command(
+      "closed",
+      "say which sessions have ended lately, and why",
+      "closed --reason transport.slow_consumer",
+      "closed --user ada --limit 20 --json",
+    ),
+  )
+    .option("--realm-name <NAME>", "of this realm only")
+    .option("--user <AUTHID>", "of this authid only")
+    .option("--reason <TEXT>", "whose reason begins with this")
+    .option("--limit <N>", "so many at most", "50")
+    .action(async (own: Omit<import("./closed.ts").ClosedOptions, keyof AdminOptions>) => (await import("./closed.ts")).closed(all(own)));
+
+  found(command("slow", "say for whom most waits, and because of which subscription", "slow", "slow --limit 5 --json"))
+    .option("--limit <N>", "so many at most", "20")
+    .action(async (own: { limit: string }) => (await import("./closed.ts")).slow(all(own)));
+
+  found(
+    command(
+      "trace",
+      "tell which messages pass, of one URI or one session, until Ctrl-C or the limits",
+      "trace com.app.add --count 20",
+      "trace com.app. --match prefix --payload --json",
+    ),
+  )
+    .argument("<uri|session>")
+    .option("--match <POLICY>", "how the URI matches: exact or prefix", "exact")
+    .option("--realm-name <NAME>", "in this realm only")
+    .option("--count <N>", "end after so many messages", "100")
+    .option("--duration <SECONDS>", "end after so long", "60")
+    .option("--payload", "tell arguments, too; for admins")
+    .action(async (what: string, own: Omit<import("./trace.ts").TraceOptions, keyof AdminOptions>) =>
+      (await import("./trace.ts")).trace(what, all(own)),
+    );
+
+  found(command("top", "show what most goes on with, again and again", "top", "top --once --json"))
+    .option("--every <SECONDS>", "between two looks", "2")
+    .option("--rows <N>", "of each table", "10")
+    .option("--once", "look once, and end")
+    .action(async (own: Omit<import("./top.ts").TopOptions, keyof AdminOptions>) => (await import("./top.ts")).top(all(own)));
+
+  const log = command("log", "change what is logged, for a while", "log level app debug --for 600", "log level warn");
+  found(log.command("level"))
+    .description("say which levels hold for a while, or set one")
+    .argument("[realm]", "of this realm; all, where it is left out")
+    .argument("[level]", "trace, debug, info, warn, error or silent")
+    .option("--for <SECONDS>", "for so long", "3600")
+    .action(async (realm: string | undefined, level: string | undefined, own: { for: string }) =>
+      (await import("./log-level.ts")).logLevel(realm, level, all(own)),
+    );
+
+  return [sessions, subs, procs, realms, log];
 }
 
 function patternList(command: Command): Command {

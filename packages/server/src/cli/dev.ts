@@ -8,7 +8,8 @@ import { DEFAULT_CONNECTION_LIMITS, ListenError } from "@junctor/transport-node"
 import { type Config, type ListenerConfig, realmSchema } from "../config/schema.ts";
 import { staticOptions, webSchema } from "../config/web-schema.ts";
 import { startDemo } from "../demo.ts";
-import { createLogger, logEvent } from "../log.ts";
+import { createLogger } from "../log.ts";
+import { LogLevels } from "../log-levels.ts";
 import { startServer } from "../server.ts";
 import { Exit, UserError } from "../user-error.ts";
 import { devPage } from "../web/dev-page.ts";
@@ -47,7 +48,7 @@ export async function dev(options: DevOptions): Promise<void> {
     });
   }
   const realms: Config["realms"] = { [realm]: realmSchema.parse(OPEN_REALM) };
-  const logger = createLogger(options.verbose === true ? "debug" : "warn", "auto");
+  const levels = new LogLevels(createLogger(options.verbose === true ? "debug" : "warn", "auto"));
   const common = {
     host: "127.0.0.1",
     ws: "/ws",
@@ -73,11 +74,9 @@ export async function dev(options: DevOptions): Promise<void> {
   const limits = { router: DEFAULT_LIMITS, connection: DEFAULT_CONNECTION_LIMITS };
   const state = mkdtempSync(join(tmpdir(), "junctor-"));
   process.once("exit", () => rmSync(state, { recursive: true, force: true }));
-  const server = await startServer({ listen, realms, web: longPoll, limits, state, log: (event) => logEvent(logger, event) }).catch(
-    (error) => {
-      throw error instanceof ListenError ? new UserError(error.message, { remedy: OTHER_PLACES }) : error;
-    },
-  );
+  const server = await startServer({ listen, realms, web: longPoll, limits, state, log: levels.log, levels }).catch((error) => {
+    throw error instanceof ListenError ? new UserError(error.message, { remedy: OTHER_PLACES }) : error;
+  });
   await startDemo(server.router, realm);
 
   const [http, raw] = server.listeners;

@@ -2,7 +2,8 @@
 import { resolve } from "node:path";
 import { ListenError } from "@junctor/transport-node";
 import { checkedConfig } from "../config/check.ts";
-import { createLogger, type LogEvent, logEvent } from "../log.ts";
+import { createLogger } from "../log.ts";
+import { LogLevels } from "../log-levels.ts";
 import { listenProblem, Reloader, serverConfig } from "../reload/reloader.ts";
 import { startServer } from "../server.ts";
 import { UserError } from "../user-error.ts";
@@ -21,9 +22,10 @@ export async function start(options: StartOptions): Promise<void> {
   const load = (file: string) => checkedConfig(file, { isOpenMeant: options.iKnowThisIsOpen === true }).config;
   const config = load(file);
   const logger = createLogger(config.log.level, config.log.format);
-  const log = (event: LogEvent) => logEvent(logger, event);
+  const levels = new LogLevels(logger);
+  const { log } = levels;
   const uncaught = untilUncaught(log);
-  const server = await startServer({ ...serverConfig(config), file: resolve(file), log, logger }).catch((error) => {
+  const server = await startServer({ ...serverConfig(config), file: resolve(file), log, levels, logger }).catch((error) => {
     throw error instanceof ListenError ? listenProblem(error, file) : error;
   });
   keepYoungGeneration();
