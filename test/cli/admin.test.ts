@@ -1,6 +1,7 @@
 // The commands that administer a running server, as processes: what they print, for people and for programs, and how they fail.
 import { writeFileSync } from "node:fs";
 import { connect, type Session } from "@junctor/client";
+import { TEST_CERTIFICATE } from "@junctor/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Folder, junctor, Running } from "./junctor.ts";
 
@@ -123,4 +124,90 @@ test("the level of the log is another one for a while", async () => {
 
 test("from elsewhere a viewer sees what is there", async () => {
   expect(await junctor(["realms", "--json", ...viewer()])).toMatchObject({ code: 0, err: "" });
+});
+
+describe("for monitoring", () => {
+  const app = () => ["--url", url, "--realm", "app", "--authid", "e\u001b[31mvil", "--ticket-file", folder.file("ticket")];
+
+  test.each<[string, () => readonly string[], number, RegExp]>([
+    [
+      "a call in time is ok",
+      () => ["check", "call", "com.checked", ...app()],
+      0,
+      /^OK - call: com\.checked answered in \d+ ms \| call=\d+ms;500;2000\n$/,
+    ],
+    ["a threshold that is reached is a warning", () => ["check", "call", "com.checked", "--warn", "0", ...app()], 1, /^WARNING - /],
+    ["what fails is critical", () => ["check", "call", "com.none", ...app()], 2, /^CRITICAL - call: .*no_such_procedure/],
+    ["a refusal is an answer", () => ["check", "connection", "--url", url, "--realm", "app"], 0, /^OK - connection: the router answers/],
+    ["but nobody has logged in", () => ["check", "auth", "--url", url, "--realm", "app"], 2, /^CRITICAL - auth: /],
+    ["a router that is not there", () => ["check", "connection", "--url", "tcp://127.0.0.1:1"], 2, /^CRITICAL - connection: /],
+    ["alarms", () => ["check", "alarms", "-c", config], 0, /^OK - alarms: no alarms \| alarms=0;1;2\n$/],
+    [
+      "sessions",
+      () => ["check", "sessions", "--crit", "1", "-c", config, "--format", "prom"],
+      2,
+      /junctor_check_status\{check="sessions"\} 2\n/,
+    ],
+    ["a certificate", () => ["check", "cert", folder.file("cert.pem"), "--json"], 0, /"check":"cert","status":"OK".*"unit":"d"/],
+  ])("%s", async (_, args, code, out) => {
+    writeFileSync(folder.file("cert.pem"), TEST_CERTIFICATE);
+    const registration = await peer.register("com.checked", () => 1);
+    expect(await junctor(args())).toEqual({ code, out: expect.stringMatching(out), err: "" });
+    await registration.unregister();
+  });
+
+  test("a check that there is not is a mistake", async () => {
+    expect(await junctor(["check", "luck"])).toMatchObject({
+      code: 2,
+      out: "",
+      err: expect.stringMatching(/no check luck\n {2}choose connection/),
+    });
+  });
+
+  test("health is what a container asks for", async () => {
+    expect(await here("health")).toEqual({ code: 0, out: "healthy\n", err: "" });
+    expect((await junctor(["health", "--state", folder.file("nowhere")])).code).toBe(3);
+  });
+});
+
+describe("the doctor", () => {
+  test("looks at the machine, the configuration and the server, and tells what to mend", async () => {
+    const { code, out } = await here("doctor", "--json");
+    const findings = JSON.parse(out) as { about: string; status: string }[];
+    expect(code).toBe(0);
+    expect(findings).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ about: "configuration", status: "ok" }),
+        expect.objectContaining({ about: "server", status: "ok" }),
+        expect.objectContaining({ about: "state directory", status: "ok" }),
+      ]),
+    );
+  });
+
+  test("ends with 1 where something has to be mended", async () => {
+    const broken = folder.file("broken.yaml");
+    writeFileSync(folder.file("half.pem"), "half a certi");
+    const port = /:(\d+)$/.exec(url)?.[1];
+    const tls = "tls: {cert: half.pem, key: half.pem}";
+    const realms = "{app: {auth: [{method: anonymous, role: a}], roles: {a: {}}}}";
+    writeFileSync(broken, `{version: 1, state: other, listen: [{type: rawsocket, port: ${port}, ${tls}}], realms: ${realms}}`);
+    const { code, out } = await junctor(["doctor", "-c", broken]);
+    expect(code).toBe(1);
+    expect(out).toMatch(/✗ certificate: .*half\.pem holds no certificate/);
+    expect(out).toMatch(/✗ listener rawsocket 127\.0\.0\.1:\d+: another program has it\n {4}choose another port/);
+    expect(out).toMatch(/! server: no server runs here/);
+  });
+});
+
+test("a bench counts what it sent and what came back, and compares with an earlier one", async () => {
+  const as = ["--url", url, "--realm", "app", "--authid", "e\u001b[31mvil", "--ticket-file", folder.file("ticket")];
+  const call = await junctor(["bench", "call", "--rate", "200", "--duration", "0.5", "--json", ...as]);
+  expect(JSON.parse(call.out)).toMatchObject({ kind: "call", sent: 100, done: 100, failed: 0, machine: { cores: expect.any(Number) } });
+  writeFileSync(folder.file("old.json"), call.out);
+  const pub = ["bench", "pub", "--rate", "100", "--duration", "0.5", "--subscribers", "3", "--compare", folder.file("old.json"), ...as];
+  expect(await junctor(pub)).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^50 publications at 100 a second: 150 done .*0 failed\nLATENCY +MS +BEFORE +×\nmin .*\np99\.9 /s),
+  });
+  expect(await junctor(["bench", "luck", ...as])).toMatchObject({ code: 2 });
 });

@@ -93,7 +93,7 @@ export class Commands implements AsyncDisposable {
 }
 
 /** What talks to a server's control socket. */
-const ADMINISTER = new Set(["status", "sessions", "subs", "procs", "realms", "closed", "slow", "alarms", "top", "trace", "log"]);
+const ADMINISTER = new Set(["status", "sessions", "subs", "procs", "realms", "closed", "slow", "alarms", "health", "top", "trace", "log"]);
 
 const run = (args: readonly string[], cwd: string = root) => promisify(execFile)(process.execPath, [CLI, ...args], { cwd });
 

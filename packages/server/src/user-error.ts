@@ -21,6 +21,16 @@ export function isMissing(error: unknown): boolean {
   return codeOf(error) === "ENOENT";
 }
 
+/** A command has said all that there is to say, and ends with this code. */
+export class ExitWith extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`exit code ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
 /** Why a file or directory cannot be read, in words. */
 export function whyUnreadable(error: unknown): string {
   const code = codeOf(error);

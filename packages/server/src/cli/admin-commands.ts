@@ -142,6 +142,48 @@ export function addAdminCommands(program: Command, command: Declare): readonly C
       (await import("./log-level.ts")).logLevel(realm, level, all(own)),
     );
 
+  found(
+    command(
+      "check",
+      "look at one thing, for monitoring: connection, auth, call, cert, alarms or sessions",
+      "check call demo.add 2 3 --warn 50 --crit 500",
+      "check cert --url wss://example.com/ws --format prom",
+    ),
+  )
+    .argument("<what>")
+    .argument("[args...]", "of call: a procedure and its arguments; of cert: a file or a URL")
+    .option("--warn <N>", "from where on it is a warning: milliseconds, days or a number")
+    .option("--crit <N>", "from where on it is critical")
+    .option("--format <NAME>", "nagios, prom or json (default: nagios)")
+    .addHelpText("after", "\nIts exit codes are those of monitoring: 0 ok, 1 warning, 2 critical, 3 unknown; 2 also for wrong usage.")
+    .action(async (what: string, args: string[], own: { warn?: string; crit?: string; format?: string }) =>
+      (await import("./check.ts")).check(what, args, all(own)),
+    );
+
+  found(command("doctor", "look at what a server needs here, and say what to mend", "doctor -c config.yaml", "doctor --json")).action(
+    async (own: object) => (await import("./doctor.ts")).doctor(all(own)),
+  );
+
+  found(
+    command("health", "say whether the server that runs here takes sessions", "health", "health -c /etc/junctor/config.yaml --json"),
+  ).action(async (own: object) => (await import("./health.ts")).health(all(own)));
+
+  command(
+    "bench",
+    "measure calls or events through a router, at a rate that waits for nobody",
+    "bench call --rate 2000 --duration 5",
+    "bench pub --subscribers 10 --json > old.json",
+  )
+    .argument("<what>", "call or pub")
+    .option("--rate <N>", "a second", "1000")
+    .option("--duration <SECONDS>", "for so long", "5")
+    .option("--size <BYTES>", "of the payload", "16")
+    .option("--subscribers <N>", "of pub: sessions that hear each event", "1")
+    .option("--compare <FILE>", "a result of --json, to compare with")
+    .action(async (what: string, own: Omit<import("./bench.ts").BenchOptions, keyof ClientOptions>) =>
+      (await import("./bench.ts")).bench(what, all(own)),
+    );
+
   return [sessions, subs, procs, realms, log];
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line. Each command is loaded when it is used, so that none pays for the others. */
 import { Command, CommanderError } from "commander";
-import { Exit } from "../user-error.ts";
+import { Exit, ExitWith } from "../user-error.ts";
 import { addAdminCommands } from "./admin-commands.ts";
 import { addConfigCommands } from "./config-commands.ts";
 import type { ClientOptions } from "./session.ts";
@@ -24,6 +24,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv[0] === "--version" ? ["version"] : argv, { from: "user" });
     return Exit.ok;
   } catch (error) {
+    if (error instanceof ExitWith) return error.exitCode;
     if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.ok : Exit.usage;
     return report(error, program.opts<ClientOptions>());
   }
