@@ -255,9 +255,10 @@ class Server implements RunningServer {
     this.admin.close();
     await this.services.close();
     this.router.close();
+    await this.#web.close(); // while its connections are there
     const { goodbyeTimeoutMs } = this.#config.limits.router;
     await Promise.all([this.#listeners.close(goodbyeTimeoutMs), this.#control?.close(goodbyeTimeoutMs)]);
-    await Promise.all([this.#web.close(), this.#realms.close()]);
+    await this.#realms.close();
     this.#cookies.close();
   }
 

@@ -57,11 +57,23 @@ const longPollSettings = z.strictObject({
 });
 const longPollOptions = z.union([z.literal(true).transform(() => longPollSettings.parse({})), longPollSettings]);
 
+const realmName = z.string().min(1).describe("The realm that those who come here join, by its own methods: see `realms.*.auth`.");
+const bridgeOptions = z.strictObject({
+  realm: realmName,
+  timeout: duration.prefault("30s").describe("For calls that name no `timeout` of their own."),
+});
+const eventStreamOptions = z.strictObject({
+  realm: realmName,
+  keepAlive: duration.prefault("15s").describe("How often a comment is sent, so that proxies keep the connection."),
+});
+
 /** A new kind is a line here, and one in web/kinds.ts. */
 const webKinds = {
   static: staticOptions.optional().describe("Files of a directory."),
   redirect: redirectOptions.optional().describe("Sends clients elsewhere."),
   json: z.unknown().optional().describe("A value, served as JSON."),
+  bridge: bridgeOptions.optional().describe("Calls and publications by POST, for programs that speak no WAMP."),
+  sse: eventStreamOptions.optional().describe("Subscriptions as Server-Sent Events."),
   longpoll: longPollOptions.optional().describe("WAMP over HTTP long-poll, for clients that get no WebSocket through."),
   info: z.literal(true).optional().describe("Tells, as JSON, what runs here and in which version."),
 };
@@ -113,5 +125,7 @@ export const listenerWeb = z
 export type WebConfig = z.output<typeof webSchema>;
 export type WebEntry = WebConfig[string];
 export type StaticOptions = z.output<typeof staticOptions>;
+export type BridgeOptions = z.output<typeof bridgeOptions>;
+export type EventStreamOptions = z.output<typeof eventStreamOptions>;
 export type LongPollSettings = z.output<typeof longPollSettings>;
 export type RedirectOptions = z.output<typeof redirectOptions>;

@@ -16,6 +16,8 @@ const MAKERS: { readonly [K in WebKind]: (options: Options<K>, environment: WebE
   static: async (options) => new (await import("./static-files.ts")).StaticFiles(options),
   redirect: (options) => new Redirect(options),
   json: (value) => new JsonValue(value),
+  bridge: async (options, environment) => new (await import("./bridge.ts")).Bridge(options, environment),
+  sse: async (options, environment) => new (await import("./event-stream.ts")).EventStream(options, environment),
   longpoll: (options, environment) => longPoll(options, environment),
   info: () => new JsonValue(() => ({ server: "junctor", version: VERSION, uptimeSeconds: Math.floor(process.uptime()) })),
 };
