@@ -429,7 +429,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   "an address that this machine has not": start(
     "address",
     config("{type: web, port: 0, host: 192.0.2.1}").replace(/^ {2}open: .*\n/m, ""),
-    /192\.0\.2\.1:0 is no address of this machine/,
+    /address\.yaml:2:\d+ {2}listen\[0\]\.host: 192\.0\.2\.1:0 is no address of this machine/,
     /under listen in \S+address\.yaml/,
   ),
   "files that are not there": start(

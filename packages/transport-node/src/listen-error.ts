@@ -4,10 +4,13 @@
 export class ListenError extends Error {
   override readonly name = "ListenError";
   readonly code: string;
+  /** The path of a UNIX socket, or `host:port`. */
+  readonly where: string;
 
-  constructor(code: string, message: string, cause: unknown) {
+  constructor(code: string, message: string, where: string, cause: unknown) {
     super(message, { cause });
     this.code = code;
+    this.where = where;
   }
 }
 
@@ -25,6 +28,7 @@ export function listenError(error: unknown, where: string): ListenError {
   return new ListenError(
     code,
     texts[code] ?? `cannot listen on ${where}: ${error instanceof Error ? error.message : String(error)}`,
+    where,
     error,
   );
 }

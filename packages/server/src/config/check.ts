@@ -3,6 +3,7 @@
  * meant. `junctor config check` tells all of it; a server starts only where there are no errors.
  */
 import { ADMIN_REALM, ADMIN_ROLES } from "@junctor/admin-api";
+import type { ListenError } from "@junctor/transport-node";
 import type { Principal } from "../auth/principal.ts";
 import { UserError } from "../user-error.ts";
 import { isRecord } from "./auth-schema.ts";
@@ -72,6 +73,19 @@ export function checkConfig(file: string, options: CheckOptions = {}): Verdict {
     warnings: placed(warnings).sort(order),
   };
 }
+
+/** That a listener cannot listen, with its place in the file. */
+export function notListening({ message, code, where }: ListenError, file: string): UserError {
+  const { config, document } = readConfig(file);
+  const i = config.listen.findIndex(({ host, port, path }) => where === (path ?? `${host}:${port}`));
+  const remedy = `change it under listen in ${file}`;
+  const listener = config.listen[i];
+  if (listener === undefined) return new UserError(message, { remedy });
+  const key = listener.path !== undefined ? "path" : HOSTS.has(code) ? "host" : "port";
+  return new ConfigError(file, [problemAt(document, { path: ["listen", i, key], message, remedy })], document);
+}
+
+const HOSTS: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "ENOTFOUND"]);
 
 /** The users files of a configuration, each read once, and their mistakes. */
 class UsersFiles {

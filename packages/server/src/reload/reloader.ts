@@ -1,9 +1,10 @@
 /** A configuration file, read again while the server runs: by SIGHUP, by `junctor reload`, with the same outcome in the log. */
 import { ListenError } from "@junctor/transport-node";
+import { notListening } from "../config/check.ts";
 import { type Config, limitsOf } from "../config/schema.ts";
 import type { LogEvent } from "../log.ts";
 import type { ReloadReport, RunningServer, ServerConfig } from "../server.ts";
-import { UserError } from "../user-error.ts";
+import type { UserError } from "../user-error.ts";
 
 export class Reloader {
   readonly #server: Pick<RunningServer, "apply">;
@@ -55,5 +56,5 @@ export function serverConfig({ limits, log, ...rest }: Config): ServerConfig {
 }
 
 export function listenProblem(error: ListenError, file: string): UserError {
-  return new UserError(error.message, { remedy: `change it under listen in ${file}`, cause: error });
+  return notListening(error, file);
 }
