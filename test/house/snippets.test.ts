@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { format } from "node:util";
 import { TEST_CERTIFICATE, TEST_KEY } from "@junctor/testkit";
 import { TestAccount, type TestCertificate } from "@junctor/testkit/test-chain";
+import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from "jose";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseConfig } from "../../packages/server/src/config/load.ts";
@@ -62,6 +63,9 @@ beforeAll(async () => {
   writeFileSync(join(FILES, "devices.pem"), TEST_CERTIFICATE);
   writeFileSync(join(FILES, "greeter.js"), "");
   writeFileSync(join(FILES, "device.json"), JSON.stringify(deviceCertificates()));
+  const { publicKey, privateKey } = await generateKeyPair("EdDSA");
+  writeFileSync(join(FILES, "idp.json"), JSON.stringify({ keys: [await exportJWK(publicKey)] }));
+  writeFileSync(join(FILES, "token.jwt"), await tokenOf(privateKey));
   for (const { file, code } of withServer) writeFileSync(file, code);
 });
 afterAll(() => router.stop());
@@ -83,6 +87,18 @@ test("the programs of all pages are type-checked", () => {
     }),
   );
   expect(problems).toEqual([]);
+});
+
+/** Of the user in docs/guide/authentication.md. */
+function tokenOf(key: CryptoKey): Promise<string> {
+  const claims = new SignJWT({ sub: "ada", groups: ["staff"] }).setIssuer("https://idp.example.com/").setAudience("app");
+  return claims.setExpirationTime("1h").setProtectedHeader({ alg: "EdDSA" }).sign(key);
+}
+
+test("each method of the guide takes 15 lines of configuration and 15 of a program at most", () => {
+  const page = "docs/guide/authentication.md";
+  const tooLong = blocks.filter((block) => block.page === page && block.code.trimEnd().split("\n").length > 15);
+  expect(tooLong.map(({ name }) => name)).toEqual([]);
 });
 
 /** Of the device in docs/guide/authentication.md. */

@@ -5,6 +5,7 @@ import type { Awaitable, CraSalting, ScramKeys, ScramParameters } from "@junctor
 import type { AuthenticationRequest } from "@junctor/router";
 import type { Step } from "./method.ts";
 import type { CurrentTables, Tables } from "./realm-tables.ts";
+import { hashed, type TicketSecret } from "./ticket-secret.ts";
 
 export interface Principal {
   readonly authid: string;
@@ -16,9 +17,6 @@ export interface Principal {
   readonly cryptosign?: readonly string[];
   readonly extra?: Dict;
 }
-
-/** As it is, or as SHA-256 over salt and ticket. */
-export type TicketSecret = { readonly plain: string } | { readonly salt: Uint8Array; readonly digest: Uint8Array };
 
 /** Where principals are kept: a file, the configuration, a procedure, a function. */
 export interface PrincipalSource {
@@ -52,7 +50,7 @@ export class PrincipalTable implements PrincipalSource {
 
   /** Who is there now. What was proved before may not hold any more: see `PrincipalProof`. */
   replace(principals: Iterable<Principal>): void {
-    const all = [...principals];
+    const all = [...principals].map((principal) => (principal.ticket ? { ...principal, ticket: hashed(principal.ticket) } : principal));
     this.#byAuthid = new Map(all.map((principal) => [principal.authid, principal]));
     this.#byPublicKey = new Map(all.flatMap((principal) => (principal.cryptosign ?? []).map((key) => [key, principal] as const)));
     this.typicalSalting = all.find(({ wampcra }) => wampcra?.salting !== undefined)?.wampcra?.salting;

@@ -1,10 +1,10 @@
 /** `ticket`: the client shows a secret (requirements 7.2). For connections that nobody can listen to (AUTH-TICKET-03). */
-import { createHash } from "node:crypto";
 import type { AuthenticationRequest } from "@junctor/router";
 import type { Decoy } from "./decoy.ts";
 import { type AuthMethod, denied, UNSUITABLE } from "./method.ts";
 import { isEqualSecret } from "./node-crypto.ts";
-import { grantTo, type Principal, type PrincipalSource, type TicketSecret } from "./principal.ts";
+import { grantTo, type Principal, type PrincipalSource } from "./principal.ts";
+import { hashed, SALT_LENGTH, ticketDigest } from "./ticket-secret.ts";
 
 export function ticket(source: PrincipalSource, decoy: Decoy): AuthMethod<Principal> {
   return {
@@ -24,24 +24,15 @@ export function ticket(source: PrincipalSource, decoy: Decoy): AuthMethod<Princi
           const principal = await source.byTicket(request.details.authid ?? "", signature, request);
           return principal === undefined ? denied() : grantTo(principal, source, "ticket");
         }
-        // Made for everybody: who exists takes as long as who does not (T4).
-        const nobody = { salt: decoy.bytes("ticket", request.details.authid ?? ""), digest: decoy.bytes("digest", "") };
-        const secret = found?.ticket ?? nobody;
-        const isRight = isTicket(secret, signature);
+        // Made for everybody, and compared in the same way: who exists takes as long as who does not (T4; test/security/timing.mjs).
+        const nobody = { salt: decoy.bytes("ticket", request.details.authid ?? "", SALT_LENGTH), digest: decoy.bytes("digest", "") };
+        const { salt, digest } = hashed(found?.ticket ?? nobody);
+        const isRight = isEqualSecret(digest, ticketDigest(salt, signature));
         if (!isRight || found === undefined) return denied();
         return grantTo(found, source, "ticket");
       },
     }),
   };
-}
-
-export function ticketDigest(salt: Uint8Array, text: string): Buffer {
-  return createHash("sha256").update(salt).update(text).digest();
-}
-
-function isTicket(secret: TicketSecret, shown: string): boolean {
-  const digest = ticketDigest("plain" in secret ? NO_SALT : secret.salt, shown); // also where it is not needed: it takes time
-  return "plain" in secret ? isEqualSecret(secret.plain, shown) : isEqualSecret(secret.digest, digest);
 }
 
 /** The authid that methods with a shared secret need (AUTH-TICKET-01, AUTH-CRA-01). */
@@ -51,4 +42,3 @@ export function authidOf({ details }: AuthenticationRequest): string | undefined
 }
 
 const LONGEST_AUTHID = 255;
-const NO_SALT = new Uint8Array(32);

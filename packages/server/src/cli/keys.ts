@@ -5,7 +5,7 @@ import { isIP } from "node:net";
 import { autobahnSalted, craKey, type ScramParameters, saltedPassword, saslprep, scramKeys, toHex } from "@junctor/protocol/auth";
 import { readPrivateKey, readSecret } from "../auth/key-file.ts";
 import { nodeCrypto } from "../auth/node-crypto.ts";
-import { ticketDigest } from "../auth/ticket.ts";
+import { SALT_LENGTH, ticketDigest } from "../auth/ticket-secret.ts";
 import { Exit, UserError, whyUnreadable } from "../user-error.ts";
 import { line } from "./print.ts";
 import { selfSigned } from "./self-signed.ts";
@@ -88,7 +88,7 @@ export async function hash(options: HashOptions): Promise<void> {
     });
   const secret = readSecret(options.file);
   if (options.ticket === true) {
-    const salt = randomBytes(16);
+    const salt = randomBytes(SALT_LENGTH);
     line(`ticket: "sha256:${salt.toString("base64")}:${ticketDigest(salt, secret).toString("base64")}"`);
   } else if (options.cra === true) {
     const salting = { salt: randomBytes(16).toString("base64"), iterations: 100_000, keylen: 32 };
