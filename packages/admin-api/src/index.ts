@@ -4,6 +4,7 @@ export type { ClosedFilter, ClosedSession, SlowConsumer } from "./closed.ts";
 export { AdminError } from "./error.ts";
 export { type AdminEvents, type AdminEventUri, EVENTS } from "./events.ts";
 export { LOG_LEVELS, type LogLevel, type LogLevelChange } from "./log.ts";
+export type { ConfigChange, DrainStatus, ReloadReport } from "./operations.ts";
 export type { MatchPolicy, PatternFilter, ProcedureInfo, SubscriptionInfo, WithSessions } from "./patterns.ts";
 export { type AdminCalls, type AdminProcedureUri, PROCEDURES } from "./procedures.ts";
 export { ADMIN_REALM, ADMIN_ROLES, type AdminRole, includes } from "./roles.ts";

@@ -5,6 +5,7 @@
 import type { AlarmList } from "./alarms.ts";
 import type { ClosedFilter, ClosedSession, SlowConsumer } from "./closed.ts";
 import type { LogLevel, LogLevelChange } from "./log.ts";
+import type { DrainStatus, ReloadReport } from "./operations.ts";
 import type { PatternFilter, ProcedureInfo, SubscriptionInfo, WithSessions } from "./patterns.ts";
 import type { AdminRole } from "./roles.ts";
 import type { SessionFilter, SessionInfo, SessionPage } from "./sessions.ts";
@@ -55,6 +56,15 @@ export interface AdminCalls {
     readonly takes: { readonly realm?: string; readonly level?: LogLevel; readonly forMs?: number };
     readonly gives: readonly LogLevelChange[];
   };
+  /** Reads the configuration again, or another `file`, and applies it as a whole or not at all; `isDryRun` only says what would be. */
+  "junctor.reload": {
+    readonly takes: { readonly file?: string | undefined; readonly isDryRun?: boolean | undefined };
+    readonly gives: ReloadReport;
+  };
+  /** Empties the server over a while, by default half a minute, and ends it. */
+  "junctor.drain": { readonly takes: { readonly overMs?: number | undefined }; readonly gives: DrainStatus };
+  "junctor.drain.status": { readonly takes: object; readonly gives: DrainStatus };
+  "junctor.undrain": { readonly takes: object; readonly gives: DrainStatus };
 }
 
 export type AdminProcedureUri = keyof AdminCalls;
@@ -77,4 +87,8 @@ export const PROCEDURES: Readonly<Record<AdminProcedureUri, AdminRole>> = {
   "junctor.trace.start": "operator",
   "junctor.trace.stop": "operator",
   "junctor.log.level": "operator",
+  "junctor.reload": "admin",
+  "junctor.drain": "operator",
+  "junctor.drain.status": "viewer",
+  "junctor.undrain": "operator",
 };

@@ -93,14 +93,14 @@ export class Acceptor implements Receiver, SessionCloser {
   }
 
   /** Ends the session with GOODBYE. It counts as gone from now on (AMB-06). */
-  goodbye(reason: string, message?: string): void {
+  goodbye(reason: string, message?: string, details: Dict = NO_OPTIONS): void {
     if (this.#isClosed) return;
     if (this.#session === undefined) {
       if (this.#state !== "shuttingDown") this.#abort(reason, message ?? "the router ends", reason); // [AMB-134]
       return;
     }
     this.#endSession(reason); // first, as in #abort
-    this.#transport.send({ type: MessageType.Goodbye, details: message === undefined ? NO_OPTIONS : { message }, reason });
+    this.#transport.send({ type: MessageType.Goodbye, details: message === undefined ? details : { ...details, message }, reason });
     this.#state = "shuttingDown";
     this.#await("GOODBYE", this.#environment.limits.goodbyeTimeoutMs);
   }
@@ -143,6 +143,10 @@ export class Acceptor implements Receiver, SessionCloser {
         Uri.noSuchRealm,
         name === "" ? "HELLO names no realm, and the router has no default" : `the router has no realm ${name}`,
       ); // [SES-14, AMB-07]
+      return;
+    }
+    if (realm.refusal !== undefined && !this.#isTrusted) {
+      this.#refuse(name, realm.refusal.reason, realm.refusal.message, realm.refusal.details);
       return;
     }
     this.#state = "establishing";

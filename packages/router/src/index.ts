@@ -33,7 +33,7 @@ export { ANNOUNCED } from "./feature.ts";
 export { DEFAULT_LIMITS, type RouterLimits } from "./limits.ts";
 export type { Counters, RouterEvent } from "./log.ts";
 export { covers, type Pattern } from "./pattern/covers.ts";
-export type { Realm, RealmChange, RealmConfig, RequestIdRule } from "./realm.ts";
+export type { JoinRefusal, Realm, RealmChange, RealmConfig, RequestIdRule } from "./realm.ts";
 export { Router, type RouterOptions } from "./router.ts";
 export type { Principal, Session } from "./session.ts";
 export { type SessionObserver, tapSessions } from "./session-tap.ts";

@@ -1,5 +1,5 @@
 /** A realm: a routing name space of its own, with its sessions, roles, broker and dealer. Realms share nothing (SES-01). */
-import { type MatchPolicy, type ProtocolError, type SessionId, Uri, type UriRule, type WelcomeDetails } from "@junctor/protocol";
+import { type Dict, type MatchPolicy, type ProtocolError, type SessionId, Uri, type UriRule, type WelcomeDetails } from "@junctor/protocol";
 import type { Authenticator } from "./access/authenticator.ts";
 import type { Authorizer } from "./access/authorizer.ts";
 import { type Action, AUTHORIZER_FAILED, type Decision, Role, type RoleConfig } from "./access/role.ts";
@@ -54,6 +54,8 @@ export class Realm {
   loggedOut: ((session: Session) => void) | undefined;
   /** Nobody joins any more. */
   isClosed = false;
+  /** Nobody joins now, and what is said to those who would: for a while, or before the end. */
+  refusal: JoinRefusal | undefined = undefined;
   readonly limits: RouterLimits;
   readonly log: (event: RouterEvent) => void;
   readonly #left: (session: Session, reason: string) => void;
@@ -272,8 +274,8 @@ export class Realm {
   }
 
   /** Ends a session with GOODBYE. It counts as gone at once (AMB-92). */
-  kill(session: Session, reason: string, message?: string): void {
-    this.#closers.get(session)?.goodbye(reason, message);
+  kill(session: Session, reason: string, message?: string, details?: Dict): void {
+    this.#closers.get(session)?.goodbye(reason, message, details);
   }
 
   /** Ends all sessions with GOODBYE. */
@@ -295,8 +297,15 @@ export interface RealmChange {
   readonly registrations: number;
 }
 
+/** Why a session is not let in, for ABORT. */
+export interface JoinRefusal {
+  readonly reason: string;
+  readonly message: string;
+  readonly details: Dict;
+}
+
 /** What ends a session from the router's side. */
 export interface SessionCloser {
   violated(error: ProtocolError): void;
-  goodbye(reason: string, message?: string): void;
+  goodbye(reason: string, message?: string, details?: Dict): void;
 }

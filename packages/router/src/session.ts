@@ -217,6 +217,16 @@ export class Session implements Principal {
     return this.#transport.waitingEvents ?? NOTHING_WAITS;
   }
 
+  /** It waits for an answer to a call, or somebody waits for its. */
+  get hasCallsInFlight(): boolean {
+    return this.isAwaited || (this.#calls !== undefined && this.#calls.size > 0);
+  }
+
+  /** It offers procedures. */
+  get isCallee(): boolean {
+    return this.#registrations !== undefined && this.#registrations.size > 0;
+  }
+
   send(message: Message): SendOutcome {
     return this.#transport.send(message);
   }

@@ -4,7 +4,7 @@ export { ConfigError, loadConfig, parseConfig } from "./config/load.ts";
 export { type Config, configSchema, limitsOf } from "./config/schema.ts";
 export { createLogger, type LogEvent, logEvent } from "./log.ts";
 export { Reloader, serverConfig } from "./reload/reloader.ts";
-export { type ReloadReport, type RunningServer, type ServerConfig, type ServerOptions, startServer } from "./server.ts";
+export { type RunningServer, type ServerConfig, type ServerOptions, startServer } from "./server.ts";
 export type { Component, ComponentContext } from "./service/program.ts";
 export type { ComponentService } from "./service/services.ts";
 export { UserError } from "./user-error.ts";

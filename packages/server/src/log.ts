@@ -16,8 +16,14 @@ export type ServerEvent =
   /** A reload took it away: its sessions got GOODBYE. */
   | { readonly event: "listener.down"; readonly address: string }
   | { readonly event: "server.ready"; readonly pid: number; readonly realms: readonly string[] }
+  /** Nobody joins any more, and so many sessions are sent away over a while. */
+  | { readonly event: "server.draining"; readonly sessions: number; readonly overMs: number }
+  /** That was taken back, after so many had left. */
+  | { readonly event: "server.undrained"; readonly left: number }
   | { readonly event: "server.stopping"; readonly signal: string }
   | { readonly event: "server.stopped" }
+  /** systemd could not be told of the server. */
+  | { readonly event: "systemd.failed"; readonly message: string }
   /** Somebody has acted on the server, or tried to: `message` says why it failed. */
   | {
       readonly event: "admin.action";
@@ -134,6 +140,7 @@ export function logEvent(logger: Logger, event: LogEvent): void {
     case "auth.error":
     case "connection.refused":
     case "log.lost":
+    case "systemd.failed":
     case "alarm.raised":
     case "service.stray":
     case "service.unrecorded":

@@ -7,6 +7,7 @@
  * Another configuration takes the same way: each part makes ready for it, and all put it into force, or none (`reload/part.ts`).
  */
 import { resolve } from "node:path";
+import type { DrainStatus, ReloadReport, ReloadStatus } from "@junctor/admin-api";
 import { Router, type RouterLimits } from "@junctor/router";
 import { type ConnectionLimits, type Listener, listen, NodeClock } from "@junctor/transport-node";
 import { Admin, type AdminOptions } from "./admin/admin.ts";
@@ -22,11 +23,12 @@ import { Throttle } from "./auth/throttle.ts";
 import type { TrustResolver } from "./auth/trust.ts";
 import { usersWatch } from "./auth/users-watch.ts";
 import type { Config } from "./config/schema.ts";
+import { Drain } from "./drain.ts";
 import { Listeners, type Listening } from "./listeners.ts";
 import { internalError, type LogEvent } from "./log.ts";
 import type { LogLevels } from "./log-levels.ts";
 import { Realms, rememberedMs } from "./realms.ts";
-import { type Change, difference, withoutRestart } from "./reload/difference.ts";
+import { difference, withoutRestart } from "./reload/difference.ts";
 import { NOTHING, type Prepared, prepareAll, Toll } from "./reload/part.ts";
 import { ServiceManager } from "./service/service-manager.ts";
 import { type ComponentService, Services } from "./service/services.ts";
@@ -55,17 +57,6 @@ export interface ServerOptions extends ServerConfig {
   readonly logger?: { level: string };
 }
 
-/** What became of another configuration. */
-export interface ReloadReport {
-  readonly applied: readonly Change[];
-  /** What stays as it was until then. */
-  readonly needsRestart: readonly Change[];
-  /** Sessions that ended, or would, by the reason of their GOODBYE. */
-  readonly closedSessions: Readonly<Record<string, number>>;
-  /** Of sessions that stayed; as far as no authorizer had to be asked. Not known beforehand. */
-  readonly revoked: { readonly subscriptions: number; readonly registrations: number };
-}
-
 export interface RunningServer {
   readonly router: Router;
   readonly listeners: readonly Listener[];
@@ -80,6 +71,17 @@ export interface RunningServer {
    * @throws {ListenError | UserError} it cannot be, and nothing has changed
    */
   apply(config: ServerConfig, isDryRun?: boolean): Promise<ReloadReport>;
+  /**
+   * Empties the server over a while; what that is, see `drain.ts`. Called again, it goes on with another window.
+   */
+  drain(overMs: number): DrainStatus;
+  /** @returns false: it is over, or had not begun */
+  undrain(): boolean;
+  readonly drainStatus: DrainStatus;
+  /** For `junctor status`. */
+  lastReload: ReloadStatus | undefined;
+  /** Resolved once a drain is over. */
+  readonly drained: Promise<void>;
   /** Reads users files and certificates that have changed at once; otherwise within half a second. */
   checkFiles(): void;
   /** Sessions end with GOODBYE, listeners close, and what is left after the grace period is cut. */
@@ -118,6 +120,9 @@ class Server implements RunningServer {
   readonly #web: WebServices;
   readonly #realms: Realms;
   readonly #listeners: Listeners;
+  readonly #drain: Drain;
+  readonly drained: Promise<void>;
+  lastReload: ReloadStatus | undefined = undefined;
   readonly #logger: { level: string } | undefined;
   /** Users files of what is no realm of the configuration. */
   readonly #watches: FileWatch[] = [];
@@ -150,6 +155,12 @@ class Server implements RunningServer {
     clock.wake = () => this.router.wake();
     const auth = authEnvironment(clock, this.router, this.#watches, { log, trust, state: config.state });
     this.#cookies = auth.cookies;
+    let drained = () => {};
+    this.drained = new Promise((resolve) => {
+      drained = resolve;
+    });
+    const timers = { set: (task: () => void, ms: number) => setTimeout(task, ms), clear: (timer: NodeJS.Timeout) => clearTimeout(timer) };
+    this.#drain = new Drain({ router: this.router, now: () => clock.now(), timers, log, drained: () => drained() });
     this.services = new ServiceManager({
       router: this.router,
       log,
@@ -243,6 +254,19 @@ class Server implements RunningServer {
     return { ...NOTHING, commit };
   }
 
+  drain(overMs: number): DrainStatus {
+    this.#drain.begin(overMs);
+    return this.#drain.status;
+  }
+
+  undrain(): boolean {
+    return this.#drain.undo();
+  }
+
+  get drainStatus(): DrainStatus {
+    return this.#drain.status;
+  }
+
   checkFiles(): void {
     for (const watch of this.#watches) watch.check();
     this.#realms.check();
@@ -251,6 +275,7 @@ class Server implements RunningServer {
 
   async close(): Promise<void> {
     clearInterval(this.#watching);
+    this.#drain.undo();
     await this.#applying;
     this.admin.close();
     await this.services.close();
@@ -292,8 +317,11 @@ class Server implements RunningServer {
           connections: connections.size,
         })),
       certificates: () => this.#listeners.entries.flatMap(({ config: { tls } }) => (tls === undefined ? [] : [tls.cert])),
-      isDraining: () => false,
-      config: () => (file === undefined ? undefined : { file, loadedAt: this.#loadedAt }),
+      isDraining: () => this.#drain.status.isDraining,
+      config: () => {
+        const { lastReload } = this;
+        return file === undefined ? undefined : { file, loadedAt: this.#loadedAt, ...(lastReload !== undefined && { lastReload }) };
+      },
     };
   }
 }

@@ -21,6 +21,27 @@ export function addAdminCommands(program: Command, command: Declare): readonly C
     async (own: object) => (await import("./status.ts")).status(all(own)),
   );
 
+  found(
+    command(
+      "reload",
+      "have a running server read its configuration again: all of it or nothing",
+      "reload -c config.yaml --dry-run",
+      "reload -c config.yaml",
+    ),
+  )
+    .option("--from <FILE>", "another configuration than that of the server's start")
+    .option("--dry-run", "say what would be different, and change nothing")
+    .action(async (own: object) => (await import("./reload.ts")).reload(all(own)));
+  found(
+    command("drain", "empty a running server over a while, and end it", "drain -c config.yaml --over 2m", "drain -c config.yaml --wait"),
+  )
+    .option("--over <DURATION>", "how long its sessions are sent away for (default: 30s)")
+    .option("--wait", "wait until it has ended")
+    .action(async (own: object) => (await import("./drain.ts")).drain(all(own)));
+  found(command("undrain", "take a drain back, until it is over", "undrain -c config.yaml", "undrain --state .junctor --json")).action(
+    async (own: object) => (await import("./drain.ts")).undrain(all(own)),
+  );
+
   const sessions = command(
     "sessions",
     "list sessions, show one, end one",

@@ -1,11 +1,13 @@
 /** `junctor start`: the server, as its configuration says. */
 import { resolve } from "node:path";
 import { ListenError } from "@junctor/transport-node";
+import { DRAIN_MS, provideOperations } from "../admin/operations.ts";
 import { checkedConfig } from "../config/check.ts";
 import { createLogger } from "../log.ts";
 import { LogLevels } from "../log-levels.ts";
 import { listenProblem, Reloader, serverConfig } from "../reload/reloader.ts";
 import { startServer } from "../server.ts";
+import { Systemd } from "../systemd.ts";
 import { UserError } from "../user-error.ts";
 import { configFile } from "./config.ts";
 import { onSignal, untilSignal } from "./signals.ts";
@@ -25,15 +27,24 @@ export async function start(options: StartOptions): Promise<void> {
   const levels = new LogLevels(logger);
   const { log } = levels;
   const uncaught = untilUncaught(log);
+  const systemd = new Systemd(process.env, log);
   const server = await startServer({ ...serverConfig(config), file: resolve(file), log, levels, logger }).catch((error) => {
     throw error instanceof ListenError ? listenProblem(error, file) : error;
   });
   keepYoungGeneration();
   const reloader = new Reloader(server, file, load, log);
-  onSignal("SIGHUP", () => void reloader.reload().catch(bugsOnly));
+  const isReady = () => systemd.ready(`listening on ${server.listeners.map(({ address }) => address).join(", ")}`);
+  onSignal("SIGHUP", () => {
+    void systemd.reloading();
+    void reloader.reload().catch(bugsOnly).finally(isReady);
+  });
+  onSignal("SIGUSR2", () => void server.drain(DRAIN_MS));
+  provideOperations(server, reloader);
   log({ event: "server.ready", pid: process.pid, realms: Object.keys(config.realms) });
-  const end = await Promise.race([untilSignal(), uncaught]);
+  void isReady();
+  const end = await Promise.race([untilSignal(), uncaught, server.drained.then(() => "drain")]);
   log({ event: "server.stopping", signal: typeof end === "string" ? end : "uncaughtException" });
+  void systemd.stopping();
   await server.close();
   log({ event: "server.stopped" });
   if (typeof end !== "string") throw end;

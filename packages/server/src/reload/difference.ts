@@ -1,19 +1,14 @@
 /** What is different between two configurations, by the paths of the file; and what of it has to wait for a restart. */
 import { isDeepStrictEqual } from "node:util";
+import type { ConfigChange } from "@junctor/admin-api";
 import { isRecord } from "../config/auth-schema.ts";
 import { LIMITS } from "../config/schema.ts";
 import { placeOf } from "../listeners.ts";
 import type { ServerConfig } from "../server.ts";
 
-export interface Change {
-  /** As in the file, with the place in place of a listener's number: `realms.app.roles.user`, `listen[127.0.0.1:8080].tls`. */
-  readonly path: string;
-  readonly what: "added" | "removed" | "changed";
-}
-
 /** Values may be secrets: paths only. */
-export function difference(before: ServerConfig, wanted: ServerConfig): readonly Change[] {
-  const found: Change[] = [];
+export function difference(before: ServerConfig, wanted: ServerConfig): readonly ConfigChange[] {
+  const found: ConfigChange[] = [];
   compare(asWritten(before), asWritten(wanted), "", 0, found);
   return found;
 }
@@ -29,7 +24,7 @@ function limitsAsWritten({ router, connection }: ServerConfig["limits"]): Readon
   return Object.fromEntries(Object.entries({ ...router, ...connection }).map(([key, value]) => [names.get(key) ?? key, value]));
 }
 
-function compare(before: unknown, wanted: unknown, path: string, depth: number, found: Change[]): void {
+function compare(before: unknown, wanted: unknown, path: string, depth: number, found: ConfigChange[]): void {
   if (isDeepStrictEqual(before, wanted)) return;
   if (before === undefined || wanted === undefined) {
     found.push({ path, what: before === undefined ? "added" : "removed" });
@@ -62,7 +57,10 @@ function entriesOf(value: unknown): ReadonlyMap<string, unknown> | undefined {
  *
  * @returns that, and what waits for a restart
  */
-export function withoutRestart(before: ServerConfig, wanted: ServerConfig): { config: ServerConfig; needsRestart: readonly Change[] } {
+export function withoutRestart(
+  before: ServerConfig,
+  wanted: ServerConfig,
+): { config: ServerConfig; needsRestart: readonly ConfigChange[] } {
   const realms = Object.fromEntries(
     Object.entries(wanted.realms).map(([name, realm]) => {
       const open = Object.hasOwn(before.realms, name) ? before.realms[name] : undefined;

@@ -1,19 +1,25 @@
 /** A configuration file, read again while the server runs: by SIGHUP, by `junctor reload`, with the same outcome in the log. */
+import type { ReloadReport } from "@junctor/admin-api";
 import { ListenError } from "@junctor/transport-node";
 import { notListening } from "../config/check.ts";
 import { type Config, limitsOf } from "../config/schema.ts";
 import type { LogEvent } from "../log.ts";
-import type { ReloadReport, RunningServer, ServerConfig } from "../server.ts";
+import type { RunningServer, ServerConfig } from "../server.ts";
 import type { UserError } from "../user-error.ts";
 
 export class Reloader {
-  readonly #server: Pick<RunningServer, "apply">;
+  readonly #server: Pick<RunningServer, "apply" | "lastReload">;
   readonly #file: string;
   readonly #load: (file: string) => Config;
   readonly #log: (event: LogEvent) => void;
 
   /** @param load reads a file and finds its errors */
-  constructor(server: Pick<RunningServer, "apply">, file: string, load: (file: string) => Config, log: (event: LogEvent) => void) {
+  constructor(
+    server: Pick<RunningServer, "apply" | "lastReload">,
+    file: string,
+    load: (file: string) => Config,
+    log: (event: LogEvent) => void,
+  ) {
     this.#server = server;
     this.#file = file;
     this.#load = load;
@@ -44,7 +50,10 @@ export class Reloader {
       return report;
     } catch (error) {
       const problem = error instanceof ListenError ? listenProblem(error, file) : error;
-      if (!isDryRun) this.#log({ event: "config.rejected", file, message: problem instanceof Error ? problem.message : String(problem) });
+      if (isDryRun) throw problem;
+      const message = problem instanceof Error ? problem.message : String(problem);
+      this.#server.lastReload = { at: Date.now(), ok: false, message };
+      this.#log({ event: "config.rejected", file, message });
       throw problem;
     }
   }
