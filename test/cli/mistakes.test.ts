@@ -12,18 +12,22 @@ import { SilentServer } from "./silent-server.ts";
 
 const folder = new Folder();
 const file = (...parts: string[]) => folder.file(...parts);
-const config = (listen: string, more = "") => `version: 1
+/** Each server has a state directory of its own. */
+let states = 0;
+const state = () => `state: ${file(`state-${++states}`)}\n`;
+const config = (listen: string, more = "log: {level: warn}\n") => `version: 1
 listen: [${listen}]
 realms:
   open: {auth: [{method: anonymous, role: all}], roles: {all: {allow: {call: ["*"], register: ["*"], publish: ["*"], subscribe: ["*"]}}}}
   narrow: {auth: [{method: anonymous, role: none}], roles: {none: {}}}
   closed: {auth: [{method: ticket}], roles: {all: {}}, users: {kim: {role: all, ticket: open sesame}}}
-${more}`;
+${state()}${more}`;
 const tls = (cert = "cert.pem", key = "key.pem") => `{type: web, port: 0, tls: {cert: ${file(cert)}, key: ${file(key)}}}`;
 const stored = (path: string) => `version: 1
 listen: [{type: web, port: 0}]
 realms: {app: {auth: [{method: anonymous, role: all}], roles: {all: {}}, events: {history: [{topic: a.*}], store: {path: ${path}}}}}
-`;
+log: {level: warn}
+${state()}`;
 
 /** Where the mistakes are made. */
 let router: Running;
