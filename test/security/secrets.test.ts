@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { ApplicationError, connect, type Session } from "@junctor/client";
 import { cryptosign } from "@junctor/client/auth/cryptosign";
 import { scram } from "@junctor/client/auth/scram";
@@ -45,7 +46,7 @@ test("no secret stands in logs, errors, WELCOME, meta results or complaints abou
   const told: string[] = [];
   const tell = (what: unknown) => told.push(typeof what === "string" ? what : JSON.stringify(what, replacer));
   const replacer = (_key: string, value: unknown): unknown =>
-    value instanceof Error ? { ...value, message: value.message, stack: value.stack, cause: value.cause } : value;
+    value instanceof Error ? { ...value, inspected: inspect(value, { depth: null }), cause: value.cause } : value;
   try {
     const scramParameters = { kdf: "pbkdf2", salt: "W22ZaJ0SNY7soEsUEjb6gQ==", iterations: 4096 } as const;
     const keys = await scramKeys(nodeCrypto, await saltedPassword(nodeCrypto, SECRETS.password, scramParameters));

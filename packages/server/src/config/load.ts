@@ -29,8 +29,8 @@ export interface ConfigProblem extends Place {
 /** All problems of one file, and of those that it includes. */
 export class ConfigError extends UserError {
   readonly problems: readonly ConfigProblem[];
-  /** What the file holds, as far as it could be read. */
-  readonly document: ConfigDocument | undefined;
+  /** Private, so that nothing that prints or logs the error shows what is in the file: secrets are (AUTH-10). */
+  readonly #document: ConfigDocument | undefined;
 
   constructor(file: string, problems: readonly ConfigProblem[], document?: ConfigDocument) {
     const lines = problems.map((problem) => `  ${problem.place}  ${problem.path === "" ? "" : `${problem.path}: `}${problem.message}`);
@@ -40,7 +40,12 @@ export class ConfigError extends UserError {
       ...(remedies.length > 0 && { remedy: remedies.join("\n") }),
     });
     this.problems = problems;
-    this.document = document;
+    this.#document = document;
+  }
+
+  /** What the file holds, as far as it could be read. */
+  get document(): ConfigDocument | undefined {
+    return this.#document;
   }
 }
 
