@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { processStatus } from "../../packages/server/src/service/process-table.ts";
-import { Folder, Running } from "./junctor.ts";
+import { Folder, junctor, Running } from "./junctor.ts";
 
 const config = (services: string) => `version: 1
 listen: [{ type: universal, port: 0 }]
@@ -48,6 +48,21 @@ test("a module is handed a session, and a service that comes after it calls it; 
     await server.printed(/"line":"registered by adder 1 true"/);
     await server.printed(/"line":"the sum is 5"/);
     await server.printed(/"service":"caller","instance":1,"state":"stopped","reason":"ended with exit code 0"/);
+    const run = async (...args: string[]) => (await junctor(["services", ...args], { cwd: folder.path })).out;
+    expect((await run("ls")).replace(/ {2,}/g, " | ").split("\n")).toEqual([
+      "SERVICE | # | STATE | FOR | PID | RESTARTS | JOINS | WHY",
+      expect.stringMatching(/^adder \| 1 \| ready \| .* \| 0 \| app as backend \| -$/),
+      expect.stringMatching(/^caller \| 1 \| stopped \| .* \| - \| 0 \| app as backend \| ended with exit code 0$/),
+      "",
+    ]);
+    expect(await run("logs", "caller")).toMatch(/^\d\d:\d\d:\d\d\.\d{3} 1 the sum is 5\n$/);
+    expect(await run("start", "caller")).toMatch(/^caller .* (waiting|starting) /m);
+    await using following = new Running(["services", "logs", "caller", "-f", "--json"], { cwd: folder.path });
+    await following.printed(/"sequence":2,.*"line":"the sum is 5"/);
+    following.signal("SIGINT");
+    expect((await following.ended).code).toBe(0);
+    const { code: refused, err } = await junctor(["services", "stop", "ader"], { cwd: folder.path });
+    expect([refused, err]).toEqual([1, "✗ there is no service ader; did you mean adder?\n"]);
     server.signal("SIGTERM");
     const { code, out } = await server.ended;
     expect(code).toBe(0);
@@ -59,17 +74,29 @@ test("a module is handed a session, and a service that comes after it calls it; 
   }
 }, 60_000);
 
-test("a module that has no default export, or fails, says so in the log", async () => {
+test("a module that has no default export, or fails, says so in the log; what does not end is ended with the server", async () => {
   using folder = new Folder();
   write(folder, "empty.mjs", "export const session = 1;");
   write(folder, "broken.mjs", `export default () => { throw new Error("it is broken") };`);
   const rest = "realm: app, role: backend, restart: never";
-  write(folder, "config.yaml", config(`  empty: { module: empty.mjs, ${rest} }\n  broken: { module: broken.mjs, ${rest} }`));
+  write(
+    folder,
+    "config.yaml",
+    config(`  empty: { module: empty.mjs, ${rest} }
+  broken: { module: broken.mjs, ${rest} }
+  deaf: { command: 'trap "" TERM; echo deaf $$; while :; do sleep 1000; done' }`),
+  );
   await using server = new Running(["start", "-c", "config.yaml"], { cwd: folder.path });
   await server.printed(/"line":"[^"]*empty\.mjs has no function as its default export/);
   await server.printed(/"event":"service\.failed","service":"empty","instance":1,"reason":"ended with exit code 1"/);
   await server.printed(/"line":"Error: it is broken"/);
   await server.printed(/"event":"service\.failed","service":"broken","instance":1,"reason":"ended with exit code 1"/);
+  const deaf = Number(await server.printed(/"line":"deaf (\d+)"/));
+  server.signal("SIGTERM");
+  await server.printed(/"service":"deaf","instance":1,"state":"stopping"/);
+  server.signal("SIGTERM"); // now
+  expect((await server.ended).code).toBe(2);
+  expect(isRunning(deaf)).toBe(false);
 }, 60_000);
 
 test.skipIf(process.platform !== "linux")(
@@ -87,17 +114,10 @@ test.skipIf(process.platform !== "linux")(
     await second.printed(new RegExp(`"event":"service.stray","pid":${child},"group":${service}`));
     const [again = 0] = (await second.printed(/"line":"pids (\d+ \d+)"/)).split(" ").map(Number);
     expect([isRunning(service), isRunning(child), isRunning(again)]).toEqual([false, false, true]);
+
+    // A third one is refused as long as the second runs.
+    const { code } = await junctor(["start", "-c", "config.yaml"], { cwd: folder.path });
+    expect([code, isRunning(again)]).toEqual([1, true]);
   },
   60_000,
 );
-
-test("a second server with the same state directory is refused, and names the first", async () => {
-  using folder = new Folder();
-  write(folder, "config.yaml", config("  sleeper: { command: exec sleep 1000 }"));
-  await using first = new Running(["start", "-c", "config.yaml"], { cwd: folder.path });
-  await first.printed(/server\.ready/);
-  await using second = new Running(["start", "-c", "config.yaml"], { cwd: folder.path });
-  const { code, err } = await second.ended;
-  expect(code).toBe(1);
-  expect(err).toMatch(/✗ the state directory .* is in use by the server with process id \d+\n {2}stop that one first/);
-}, 60_000);

@@ -8,6 +8,15 @@ export type { ConfigChange, DrainStatus, ReloadReport } from "./operations.ts";
 export type { MatchPolicy, PatternFilter, ProcedureInfo, SubscriptionInfo, WithSessions } from "./patterns.ts";
 export { type AdminCalls, type AdminProcedureUri, PROCEDURES } from "./procedures.ts";
 export { ADMIN_REALM, ADMIN_ROLES, type AdminRole, includes } from "./roles.ts";
+export {
+  SERVICE_STATES,
+  type ServiceChange,
+  type ServiceInfo,
+  type ServiceInstance,
+  type ServiceLine,
+  type ServiceLogRequest,
+  type ServiceState,
+} from "./services.ts";
 export type { SessionFilter, SessionInfo, SessionOrder, SessionPage } from "./sessions.ts";
 export type { ListenerStatus, RealmStatus, ReloadStatus, Status } from "./status.ts";
 export type { TraceEnd, TraceOptions, TraceRecord } from "./trace.ts";

@@ -8,6 +8,7 @@ import type { LogLevel, LogLevelChange } from "./log.ts";
 import type { DrainStatus, ReloadReport } from "./operations.ts";
 import type { PatternFilter, ProcedureInfo, SubscriptionInfo, WithSessions } from "./patterns.ts";
 import type { AdminRole } from "./roles.ts";
+import type { ServiceInfo, ServiceLine, ServiceLogRequest } from "./services.ts";
 import type { SessionFilter, SessionInfo, SessionPage } from "./sessions.ts";
 import type { RealmStatus, Status } from "./status.ts";
 import type { TraceOptions } from "./trace.ts";
@@ -18,6 +19,15 @@ export interface AdminCalls {
   /** Sessions of all realms, or of some. */
   "junctor.sessions.list": { readonly takes: SessionFilter; readonly gives: SessionPage };
   "junctor.sessions.get": { readonly takes: { readonly session: number }; readonly gives: SessionInfo };
+  "junctor.service.list": { readonly takes: object; readonly gives: readonly ServiceInfo[] };
+  /** Has it run, as if it had never failed. */
+  "junctor.service.start": { readonly takes: { readonly service: string }; readonly gives: ServiceInfo };
+  /** Asks it to end. */
+  "junctor.service.stop": { readonly takes: { readonly service: string }; readonly gives: ServiceInfo };
+  /** Restarts an instance after the other, each when the one before is ready. */
+  "junctor.service.restart": { readonly takes: { readonly service: string }; readonly gives: ServiceInfo };
+  /** What it has printed. */
+  "junctor.service.logs": { readonly takes: ServiceLogRequest; readonly gives: readonly ServiceLine[] };
   /** Ends a session with GOODBYE. `reason`: a URI, by default `wamp.close.killed`. */
   "junctor.sessions.kill": {
     readonly takes: { readonly session: number; readonly reason?: string; readonly message?: string };
@@ -75,6 +85,11 @@ export const PROCEDURES: Readonly<Record<AdminProcedureUri, AdminRole>> = {
   "junctor.sessions.list": "viewer",
   "junctor.sessions.get": "viewer",
   "junctor.sessions.kill": "operator",
+  "junctor.service.list": "viewer",
+  "junctor.service.start": "operator",
+  "junctor.service.stop": "operator",
+  "junctor.service.restart": "operator",
+  "junctor.service.logs": "viewer",
   "junctor.realms.list": "viewer",
   "junctor.subscriptions.list": "viewer",
   "junctor.subscriptions.get": "viewer",

@@ -6,7 +6,6 @@
  *
  * Another configuration takes the same way: each part makes ready for it, and all put it into force, or none (`reload/part.ts`).
  */
-import { resolve } from "node:path";
 import type { DrainStatus, ReloadReport, ReloadStatus } from "@junctor/admin-api";
 import { Router, type RouterLimits } from "@junctor/router";
 import { type ConnectionLimits, type Listener, listen, NodeClock } from "@junctor/transport-node";
@@ -30,6 +29,7 @@ import type { LogLevels } from "./log-levels.ts";
 import { Realms, rememberedMs } from "./realms.ts";
 import { difference, withoutRestart } from "./reload/difference.ts";
 import { NOTHING, type Prepared, prepareAll, Toll } from "./reload/part.ts";
+import { provideServices } from "./service/administration.ts";
 import { ServiceManager } from "./service/service-manager.ts";
 import { type ComponentService, Services } from "./service/services.ts";
 import { VERSION } from "./version.ts";
@@ -164,7 +164,7 @@ class Server implements RunningServer {
     this.services = new ServiceManager({
       router: this.router,
       log,
-      stateDirectory: resolve(config.state ?? ".junctor"),
+      stateDirectory: config.state,
       listen: (path, mode) => this.#openDoor(path, mode, log),
       webSocketUrl: () => this.#listeners.webSocketUrl,
     });
@@ -185,6 +185,7 @@ class Server implements RunningServer {
       levels,
       view: this.#view(file),
     });
+    provideServices(this.admin.api, this.services);
     this.#watching = setInterval(() => this.checkFiles(), LOOK_AGAIN_MS);
     this.#watching.unref();
   }

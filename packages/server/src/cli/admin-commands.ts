@@ -1,9 +1,10 @@
 /** The commands that administer a running server: what each takes. What they do is in files of their own. */
 import type { Command } from "commander";
 import type { AdminOptions } from "./admin-client.ts";
+import { addServiceCommands } from "./service-commands.ts";
 import type { ClientOptions } from "./session.ts";
 
-type Declare = (name: string, description: string, ...examples: string[]) => Command;
+export type Declare = (name: string, description: string, ...examples: string[]) => Command;
 
 /** @returns those that have commands below them */
 export function addAdminCommands(program: Command, command: Declare): readonly Command[] {
@@ -70,6 +71,8 @@ export function addAdminCommands(program: Command, command: Declare): readonly C
     .action(async (session: string, own: { reason: string; message?: string }) =>
       (await import("./sessions.ts")).killSession(session, all(own)),
     );
+
+  const services = addServiceCommands(command, found, all);
 
   const subs = command("subs", "list subscriptions, show one", "subs ls --prefix com.app. --realm-name app", "subs show 12 --json");
   patternList(found(subs.command("ls", { isDefault: true })).description("subscriptions, those with the most subscribers first")).action(
@@ -205,7 +208,7 @@ export function addAdminCommands(program: Command, command: Declare): readonly C
       (await import("./bench.ts")).bench(what, all(own)),
     );
 
-  return [sessions, subs, procs, realms, log];
+  return [sessions, services, subs, procs, realms, log];
 }
 
 function patternList(command: Command): Command {

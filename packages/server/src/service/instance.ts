@@ -7,10 +7,8 @@
  *        │                 │                          ▼
  *        └────────── backing_off, failed ◄──────── stopping: until nothing of its process group is left
  */
+import type { ServiceState } from "@junctor/admin-api";
 import { RestartHistory, type RestartPolicy } from "./restart-policy.ts";
-
-export const STATES = ["stopped", "waiting", "starting", "ready", "stopping", "backing_off", "failed"] as const;
-export type State = (typeof STATES)[number];
 
 /** How a process is treated; those of its start hold until its end. */
 export interface Terms {
@@ -45,7 +43,7 @@ export class Instance {
   readonly service: string;
   /** From 1. */
   readonly number: number;
-  state: State = "stopped";
+  state: ServiceState = "stopped";
   /** Why it is in this state, for people. */
   reason = "";
   /** When it came into this state. */
@@ -175,7 +173,7 @@ export class Instance {
     this.deadline = now + delay;
   }
 
-  #enter(state: State, now: number, reason: string): void {
+  #enter(state: ServiceState, now: number, reason: string): void {
     this.state = state;
     this.reason = reason;
     this.since = now;

@@ -1,19 +1,11 @@
 /** The last lines that a service printed, for `junctor services logs`. */
-
-export interface OutputLine {
-  /** Counts on from line to line, also of other instances. */
-  readonly sequence: number;
-  /** Milliseconds since 1970. */
-  readonly time: number;
-  readonly instance: number;
-  readonly stream: "stdout" | "stderr";
-  readonly line: string;
-}
+import type { ServiceLine } from "@junctor/admin-api";
 
 export class OutputLog {
   readonly #keep: number;
-  #lines: OutputLine[] = [];
+  #lines: ServiceLine[] = [];
   #next = 1;
+  readonly #waiting = new Set<() => void>();
 
   constructor(keep: number) {
     this.#keep = keep;
@@ -23,10 +15,29 @@ export class OutputLog {
     this.#lines.push({ sequence: this.#next++, time, instance, stream, line });
     // Now and then, not for each line.
     if (this.#lines.length >= 2 * this.#keep) this.#lines = this.#lines.slice(-this.#keep);
+    for (const arrived of [...this.#waiting]) arrived();
+  }
+
+  /** Settles when the next line has come, or after a while. */
+  async next(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => arrived(), ms);
+      const arrived = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(arrived);
+        resolve();
+      };
+      this.#waiting.add(arrived);
+    });
+  }
+
+  /** Nobody waits any more. */
+  close(): void {
+    for (const arrived of [...this.#waiting]) arrived();
   }
 
   /** Those after a sequence number, the last ones of them where there are more. */
-  after(sequence: number, most: number): readonly OutputLine[] {
+  after(sequence: number, most: number): readonly ServiceLine[] {
     return this.#lines
       .slice(-this.#keep)
       .filter((line) => line.sequence > sequence)

@@ -7,10 +7,11 @@
  * program's by now. The id is on the disk before the first process is there, so none is missed between a start and its record.
  */
 import { randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { UserError } from "../user-error.ts";
+import { makeStateDirectory } from "../admin/state-directory.ts";
+import { UserError, whyUnreadable } from "../user-error.ts";
 import { bootId, groupMembers, type ProcessStatus, pids, processStatus, variableOf } from "./process-table.ts";
 
 /** In the environment of every process of a service: the id of the server that started it. */
@@ -41,7 +42,7 @@ export class ProcessRecord {
    * @throws {UserError} the directory is in use by another server, or cannot be used
    */
   static async begin(directory: string, found: (stray: ProcessStatus) => void, graceMs = GRACE_MS): Promise<ProcessRecord> {
-    const file = join(directory, FILE);
+    const file = recordIn(directory);
     const left = read(file);
     if (left !== undefined && left.boot === bootId()) {
       const { pid, startTime } = left.server;
@@ -52,12 +53,13 @@ export class ProcessRecord {
       await endStrays(left, found, graceMs);
     }
     const record = new ProcessRecord(file);
+    makeStateDirectory(directory);
     try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
       record.#write();
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new UserError(`cannot use the state directory ${directory}: ${why}`, { remedy: "name another one with state: DIRECTORY" });
+      throw new UserError(`cannot use ${file}: ${whyUnreadable(error)}`, {
+        remedy: "the state directory is to belong to the user of the server; state in the configuration names another",
+      });
     }
     return record;
   }
@@ -86,6 +88,10 @@ export class ProcessRecord {
     writeFileSync(`${this.#file}.new`, JSON.stringify(content), { mode: 0o600 });
     renameSync(`${this.#file}.new`, this.#file);
   }
+}
+
+export function recordIn(directory: string): string {
+  return join(directory, "services.json");
 }
 
 /** A file that is no record says nothing, and nobody is ended because of it. */
@@ -118,8 +124,7 @@ async function endStrays(left: RecordFile, found: (stray: ProcessStatus) => void
 export function straysOf({ server, processes }: RecordFile): ProcessStatus[] {
   const strays = new Map<number, ProcessStatus>();
   for (const { pid, startTime } of processes) {
-    const leader = processStatus(pid);
-    if (leader === undefined || startTime === "" || leader.startTime !== startTime || leader.group !== pid) continue;
+    if (startTime === "" || processStatus(pid)?.startTime !== startTime) continue;
     for (const member of groupMembers(pid)) strays.set(member.pid, member);
   }
   for (const pid of pids()) {
@@ -141,7 +146,6 @@ function end({ pid, startTime }: ProcessStatus, signal: NodeJS.Signals): void {
   }
 }
 
-const FILE = "services.json";
 const GRACE_MS = 5_000;
 /** What SIGKILL has not ended by then waits for a disk in the kernel. */
 const UNKILLABLE_MS = 2_000;

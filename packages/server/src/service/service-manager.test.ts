@@ -57,7 +57,7 @@ class Host implements AsyncDisposable {
   async state(service: string, state: string, instance = 1): Promise<string> {
     for (;;) {
       const found = this.manager.instances(service).find((each) => each.instance === instance && each.state === state);
-      if (found !== undefined) return found.reason;
+      if (found !== undefined) return found.reason ?? "";
       await new Promise<void>((resolve) => this.#heard.push(resolve));
     }
   }
@@ -329,6 +329,13 @@ test("a component has its role's rights, ends when it is asked to, and has faile
   host.manager.stop("who");
   await host.state("who", "stopped");
   expect(ended).toBe(1);
+});
+
+test("parts of the server that need processes at the same time make ready for them one after another", async () => {
+  await using host = new Host();
+  const web = program("web/app", WAITING, { listens: true, ready: { kind: "started" } });
+  await Promise.all([host.run(program("api", WAITING, { login: LOGIN, ready: { kind: "started" } })), host.run(web)]);
+  await Promise.all([host.state("api", "ready"), host.state("web/app", "ready")]);
 });
 
 test("a service is restarted when a file changes that it watches, and not for hidden ones", async () => {

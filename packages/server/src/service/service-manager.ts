@@ -5,15 +5,15 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ServiceChange, ServiceInstance, ServiceLine } from "@junctor/admin-api";
 import type { Authenticator, Router } from "@junctor/router";
 import type { Listener } from "@junctor/transport-node";
 import type { LogEvent } from "../log.ts";
 import { FolderWatch } from "./folder-watch.ts";
 import { identityOf } from "./identity.ts";
-import type { State } from "./instance.ts";
 import { InstanceRun, type RunObserver } from "./instance-run.ts";
-import { type OutputLine, OutputLog } from "./output-log.ts";
-import { ProcessRecord } from "./process-record.ts";
+import { OutputLog } from "./output-log.ts";
+import { ProcessRecord, recordIn } from "./process-record.ts";
 import { residentBytes } from "./process-table.ts";
 import type { Program } from "./program.ts";
 import { ServiceTickets } from "./service-tickets.ts";
@@ -22,8 +22,8 @@ import { type Effect, Supervisor } from "./supervisor.ts";
 export interface ServiceManagerOptions {
   readonly router: Router;
   readonly log: (event: LogEvent) => void;
-  /** For the record of processes, and sockets. It is made when it is first needed. */
-  readonly stateDirectory: string;
+  /** For the record of processes, and sockets; made when it is first needed. Default: a temporary one, and no strays are found. */
+  readonly stateDirectory: string | undefined;
   /** Opens a listener of all protocols on a UNIX socket. */
   readonly listen: (path: string, mode: number) => Promise<Listener>;
   /** How often the memory of services that have a limit is measured. Default 2 s. */
@@ -32,25 +32,9 @@ export interface ServiceManagerOptions {
   readonly webSocketUrl: () => string | undefined;
 }
 
-export interface InstanceStatus {
-  readonly instance: number;
-  readonly state: State;
-  /** Why, in words; empty where there is nothing to say. */
-  readonly reason: string;
-  /** Milliseconds in this state. */
-  readonly sinceMs: number;
-  readonly pid: number | undefined;
+export interface InstanceStatus extends ServiceInstance {
   /** Its UNIX socket, of a program that listens on one. */
   readonly socket: string | undefined;
-  readonly restarts: number;
-  readonly sessions: number;
-}
-
-export interface ServiceChange {
-  readonly service: string;
-  readonly instance: number;
-  readonly state: State;
-  readonly reason: string;
 }
 
 interface Entry {
@@ -67,13 +51,19 @@ export class ServiceManager {
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<(change: ServiceChange) => void>();
   #record: ProcessRecord | undefined = undefined;
+  #prepared: Promise<void> = Promise.resolve();
   #doors: Listener[] = [];
   /** Directories for sockets: of this user alone, and for services that run as others. */
   #own: string | undefined = undefined;
   #shared: string | undefined = undefined;
+  #temporary: string | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
   #measuring: NodeJS.Timeout | undefined = undefined;
   #idle: (() => void) | undefined = undefined;
+  /** Where the server ends without having been able to stop them: the second signal, an error in the program. */
+  readonly #killAll = () => {
+    for (const { runs } of this.#entries.values()) for (const run of runs.values()) run.kill();
+  };
 
   constructor(options: ServiceManagerOptions) {
     this.#options = options;
@@ -90,11 +80,22 @@ export class ServiceManager {
    *
    * @throws {UserError} they cannot be started on this machine, or the state directory cannot be used
    */
-  async prepare(programs: readonly Program[]): Promise<void> {
+  prepare(programs: readonly Program[]): Promise<void> {
+    const prepared = this.#prepared.then(() => this.#makeReady(programs)); // one after another: each makes what is not there yet
+    this.#prepared = prepared.catch(() => {});
+    return prepared;
+  }
+
+  async #makeReady(programs: readonly Program[]): Promise<void> {
     for (const { name, launch } of programs) if (launch.kind === "process") identityOf(name, launch.user, launch.group);
-    const { stateDirectory: directory, log } = this.#options;
-    if (programs.length === 0 && !existsSync(directory)) return;
-    this.#record ??= await ProcessRecord.begin(directory, ({ pid, group }) => log({ event: "service.stray", pid, group }));
+    const { stateDirectory, log } = this.#options;
+    if (programs.length === 0 && (stateDirectory === undefined || !existsSync(recordIn(stateDirectory)))) return;
+    if (stateDirectory === undefined) this.#temporary ??= mkdtempSync(join(tmpdir(), "junctor-"));
+    const directory = stateDirectory ?? this.#temporary ?? "";
+    if (this.#record === undefined) {
+      this.#record = await ProcessRecord.begin(directory, ({ pid, group }) => log({ event: "service.stray", pid, group }));
+      process.on("exit", this.#killAll);
+    }
     for (const program of programs) {
       if (program.login === undefined && program.listens !== true) continue;
       if (isShared(program)) this.#shared ??= await this.#openDoor(mkdtempSync(join(tmpdir(), "junctor-")), true);
@@ -124,10 +125,6 @@ export class ServiceManager {
     return this.#supervisor.specs.map(({ name }) => name);
   }
 
-  has(name: string): boolean {
-    return this.#entries.has(name);
-  }
-
   program(name: string): Program | undefined {
     return this.#entries.get(name)?.program;
   }
@@ -151,9 +148,9 @@ export class ServiceManager {
       return {
         instance: number,
         state,
-        reason,
-        sinceMs: Math.round(now() - since),
-        pid: run?.pid,
+        ...(reason !== "" && { reason }),
+        since: Math.round(Date.now() - (now() - since)),
+        ...(run?.pid !== undefined && { pid: run.pid }),
         socket: run?.socket === "" ? undefined : run?.socket,
         restarts,
         sessions: run?.sessions ?? 0,
@@ -162,8 +159,13 @@ export class ServiceManager {
   }
 
   /** What it has printed after a line. @param after its sequence number; 0 for all that is kept */
-  lines(name: string, after: number, most: number): readonly OutputLine[] {
+  lines(name: string, after: number, most: number): readonly ServiceLine[] {
     return this.#entries.get(name)?.output.after(after, most) ?? [];
+  }
+
+  /** Settles when it has printed another line, or after a while. */
+  async nextLine(name: string, ms: number): Promise<void> {
+    await this.#entries.get(name)?.output.next(ms);
   }
 
   /** @returns what ends it */
@@ -174,7 +176,10 @@ export class ServiceManager {
 
   /** Stops everything, services after those that need them. */
   async close(): Promise<void> {
-    for (const { watch } of this.#entries.values()) watch?.close();
+    for (const { watch, output } of this.#entries.values()) {
+      watch?.close();
+      output.close();
+    }
     this.#do(this.#supervisor.close(now()));
     if (!this.#supervisor.isIdle) {
       await new Promise<void>((resolve) => {
@@ -183,9 +188,11 @@ export class ServiceManager {
     }
     clearTimeout(this.#timer);
     clearInterval(this.#measuring);
+    process.off("exit", this.#killAll);
     await Promise.all(this.#doors.map((door) => door.close(0)));
     this.#record?.close();
-    if (this.#shared !== undefined) rmSync(this.#shared, { recursive: true, force: true });
+    for (const directory of [this.#shared, this.#temporary])
+      if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
   }
 
   #do(effects: readonly Effect[]): void {

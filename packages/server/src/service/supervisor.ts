@@ -2,7 +2,8 @@
  * The supervisor: which instances of which services are to run, in which order they start and stop, and how many processes may
  * be started in a second. Sans-IO: it is told what happened, and answers with what to do; time is an argument.
  */
-import { type Ending, Instance, type InstanceObserver, type Order, type State, type Terms } from "./instance.ts";
+import type { ServiceChange } from "@junctor/admin-api";
+import { type Ending, Instance, type InstanceObserver, type Order, type Terms } from "./instance.ts";
 
 export interface ServiceSpec extends Terms {
   readonly name: string;
@@ -14,7 +15,7 @@ export interface ServiceSpec extends Terms {
 
 export type Effect =
   | { readonly kind: Order; readonly service: string; readonly instance: number }
-  | { readonly kind: "changed"; readonly service: string; readonly instance: number; readonly state: State; readonly reason: string };
+  | ({ readonly kind: "changed" } & ServiceChange);
 
 interface Service {
   spec: ServiceSpec;
