@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { ApplicationError, connect, Result, type Session } from "@junctor/client";
+import { POWERS } from "@junctor/router";
 import { Inbox, TEST_CERTIFICATE, TEST_KEY } from "@junctor/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Folder, junctor, Running } from "./junctor.ts";
@@ -320,6 +321,18 @@ test("start goes on when nobody reads its log any more, and ends on SIGTERM", as
   }
   started.signal("SIGTERM");
   expect(await started.ended).toMatchObject({ code: 0, err: "" });
+});
+
+test("under dev, whoever joins may use all of the meta API, powers over other sessions among it (AMB-97)", async () => {
+  await using dev = new Running(["dev", "--port", "0", "--realm", "app"]);
+  const address = await dev.printed(/http:\/\/([^/]+)\//);
+  await using anyone = await connect({ url: `ws://${address}/ws`, realm: "app" });
+  for (const power of POWERS) {
+    const answer = await anyone.call(power, ["nobody"]).catch((error: unknown) => error);
+    if (answer instanceof ApplicationError) expect([power, answer.uri]).not.toEqual([power, "wamp.error.not_authorized"]);
+    else expect([power, answer]).toEqual([power, expect.any(Result)]);
+  }
+  expect((await anyone.call("wamp.session.count")).value).toBeGreaterThan(0);
 });
 
 test("files are there for GET and HEAD, and for nothing else", async () => {

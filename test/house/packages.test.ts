@@ -195,6 +195,17 @@ describe("what `npm install junctor` brings along", () => {
     expect(tree.size).toBeLessThanOrEqual(80);
   });
 
+  test("has lmdb behind the door of a worker, which is opened where a realm is configured to store its events", () => {
+    const importers = (of: (specifier: string) => boolean) =>
+      importsOf("packages/server")
+        .filter(({ specifier }) => of(specifier))
+        .map(({ file }) => file.replace("packages/server/src/", ""));
+    expect(importers((specifier) => specifier === "lmdb")).toEqual(["store/disk.ts"]);
+    expect(importers((specifier) => specifier.endsWith("/disk.ts"))).toEqual(["store/disk-service.ts"]);
+    expect(importers((specifier) => specifier.endsWith("/disk-service.ts"))).toEqual(["store/disk-worker.ts"]);
+    expect(importers((specifier) => specifier.endsWith("/disk-worker.ts"))).toEqual([]);
+  });
+
   test("runs no script when it is installed, but for prebuilt binaries that work without theirs", () => {
     const scripted = [...tree].filter(([, { hasInstallScript }]) => hasInstallScript === true).map(([name]) => name);
     // Their scripts would only build what is there already: bufferutil's binaries are in its tarball, those of lmdb and

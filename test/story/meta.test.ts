@@ -33,7 +33,8 @@ describe.each(connections)("over $name", (connection) => {
       authprovider: "static",
     });
     // No address, no header: the kind and nothing else (AMB-133).
-    expect(Object.keys(transport ?? {})).toEqual(connection.transport === "memory" ? ["type"] : ["type", "serializer"]);
+    const kinds = connection.transport === "ws batched" ? ["type", "serializer", "batched"] : ["type", "serializer"];
+    expect(Object.keys(transport ?? {})).toEqual(connection.transport === "memory" ? ["type"] : kinds);
 
     await meta.sessions.kill(alice.id, { reason: "com.town.banned", message: "out" });
     expect(await alice.closed).toEqual({ reason: "com.town.banned", message: "out", wasClean: true });

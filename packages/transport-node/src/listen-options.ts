@@ -14,6 +14,8 @@ import type { WebAccess } from "./web-access.ts";
 export interface ConnectionInfo {
   readonly transport: "websocket" | "rawsocket" | "longpoll";
   readonly serializer: string;
+  /** WebSocket messages hold several WAMP messages (9.2). */
+  readonly isBatched?: boolean;
   /** Absent for UNIX sockets. */
   readonly address?: string;
   /** Present with TLS. */

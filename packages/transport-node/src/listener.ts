@@ -465,7 +465,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
     const format = isBatched ? batchFormatOf(serializer) : undefined;
     const cookie = request.headers.origin === undefined ? undefined : this.#setup.options.cookie?.(request.headers.cookie); // [T8]
     this.#setCookies = cookie?.setCookies ?? [];
-    const info: ConnectionInfo = { transport: "websocket", serializer: serializer.name, ...(cookie && { cookie: cookie.digests }) };
+    const info = { transport: "websocket", serializer: serializer.name, isBatched, ...(cookie && { cookie: cookie.digests }) } as const;
     if (full !== undefined && this.#compresses(request)) {
       this.#setup.webSockets?.handleUpgrade(full, socket, head, (webSocket) => {
         socket.off("error", ignore);

@@ -11,6 +11,8 @@ export interface Origin {
   /** `websocket`, `rawsocket`, `memory`, … */
   readonly transport: string;
   readonly serializer?: string;
+  /** The transport carries several messages as one (9.2). */
+  readonly isBatched?: boolean;
   /** The peer's address, for people. */
   readonly address?: string;
   /** Present where TLS encrypts the connection up to this listener. */

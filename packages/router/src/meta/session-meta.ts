@@ -105,14 +105,14 @@ const AUTHROLES = "a list of authroles, or nothing";
 
 /** Of the transport no more than its kind: no address, no header, no cookie (AMB-133). */
 function sessionDetails({ id, authid, authrole, authmethod, authprovider, origin }: Session): Readonly<Record<string, unknown>> {
-  const { transport: type, serializer } = origin;
+  const { transport: type, serializer, isBatched } = origin;
   return {
     session: id,
     authid,
     authrole,
     authmethod,
     authprovider,
-    transport: serializer === undefined ? { type } : { type, serializer },
+    transport: { type, ...(serializer !== undefined && { serializer }), ...(isBatched && { batched: true }) },
   };
 }
 
