@@ -228,12 +228,13 @@ export class Broker {
     const event = { publication, time: now, topic, details, audience: audienceOf(options), payload };
     const refused = isRetained ? this.#store.retained.refuses(topic, payload.end - payload.start, now, retention) : undefined;
     if (refused !== undefined) return refused;
-    const owned = { ...message, payload };
     const retained = isRetained ? event : undefined;
+    // What is delivered at once is what came: what becomes of it on the way to its receivers is not kept with the event, uncounted.
     if (!isStored && publisher.unsettled === 0) {
-      this.#accept(publisher, owned, publication, details, retained);
+      this.#accept(publisher, message, publication, details, retained);
       return undefined;
     }
+    const owned = this.#passing === undefined ? message : { ...message, payload };
     publisher.unsettled++;
     this.#store.append({
       event: isStored ? event : undefined,

@@ -11,7 +11,7 @@ import {
 } from "@junctor/protocol";
 import { CborSerializer } from "@junctor/protocol/serializer/cbor";
 import { MsgpackSerializer } from "@junctor/protocol/serializer/msgpack";
-import { type EventsConfig, MemoryEventStore, type Permission, type RealmConfig } from "@junctor/router";
+import { type EventsConfig, MemoryEventStore, type Permission, type RealmConfig, WITHOUT_BOUNDS } from "@junctor/router";
 import { ALLOW_ALL, realmConfig, type TestPeer, TestRouter } from "@junctor/testkit";
 import { describe, expect, test } from "vitest";
 import { defined } from "./broker.ts";
@@ -457,6 +457,26 @@ describe("payloads", () => {
     ]);
     expect(json.decode(json.encode(answer))).toMatchObject({ type: MessageType.Result });
   });
+});
+
+test("what becomes of a payload on the way to its receivers takes no memory of the history", () => {
+  const router = realm();
+  const [a, b] = [router.join(), router.join()];
+  b.subscribe("com.app.y");
+  b.inbox = [];
+  publish(a, encoded(json, Payload.of(["x".repeat(100)])));
+  const { payload } = b.take(MessageType.Event);
+  payload.bytes(msgpack); // as a transport does
+  router
+    .broker()
+    .logs[0]?.read(
+      { ...WITHOUT_BOUNDS, now: 0, reverse: false, limit: 1, bytes: 1, authid: "", authrole: "", topics: undefined },
+      (page) => {
+        expect("events" in page && page.events[0]?.payload).toMatchObject({ args: ["x".repeat(100)] });
+        expect("events" in page && page.events[0]?.payload).not.toBe(payload);
+      },
+    );
+  expect.assertions(2);
 });
 
 test("a store that cannot read is an error of its own", () => {
