@@ -12,6 +12,7 @@ import { type ConnectionLimits, type Listener, listen, NodeClock } from "@juncto
 import { Admin, type AdminOptions } from "./admin/admin.ts";
 import { Alarms } from "./admin/alarms.ts";
 import { ClosedSessions } from "./admin/closed-sessions.ts";
+import { provideOperations } from "./admin/operations.ts";
 import { CookieJar } from "./auth/cookie.ts";
 import { Decoy } from "./auth/decoy.ts";
 import type { FileWatch } from "./auth/file-watch.ts";
@@ -29,6 +30,7 @@ import type { LogLevels } from "./log-levels.ts";
 import { Realms, rememberedMs } from "./realms.ts";
 import { difference, withoutRestart } from "./reload/difference.ts";
 import { NOTHING, type Prepared, prepareAll, Toll } from "./reload/part.ts";
+import type { Reloader } from "./reload/reloader.ts";
 import { provideServices } from "./service/administration.ts";
 import { ServiceManager } from "./service/service-manager.ts";
 import { type ComponentService, Services } from "./service/services.ts";
@@ -78,6 +80,8 @@ export interface RunningServer {
   /** @returns false: it is over, or had not begun */
   undrain(): boolean;
   readonly drainStatus: DrainStatus;
+  /** What `junctor reload` asks, where there is a file to read. */
+  reloader: Pick<Reloader, "reload"> | undefined;
   /** For `junctor status`. */
   lastReload: ReloadStatus | undefined;
   /** Resolved once a drain is over. */
@@ -122,6 +126,7 @@ class Server implements RunningServer {
   readonly #listeners: Listeners;
   readonly #drain: Drain;
   readonly drained: Promise<void>;
+  reloader: Pick<Reloader, "reload"> | undefined = undefined;
   lastReload: ReloadStatus | undefined = undefined;
   readonly #logger: { level: string } | undefined;
   /** Users files of what is no realm of the configuration. */
@@ -186,6 +191,7 @@ class Server implements RunningServer {
       view: this.#view(file),
     });
     provideServices(this.admin.api, this.services);
+    provideOperations(this);
     this.#watching = setInterval(() => this.checkFiles(), LOOK_AGAIN_MS);
     this.#watching.unref();
   }

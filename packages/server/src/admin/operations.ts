@@ -1,17 +1,19 @@
 /** `junctor.reload`, `junctor.drain`, `junctor.undrain`: another configuration, and an orderly end. */
 import { z } from "zod";
-import type { Reloader } from "../reload/reloader.ts";
 import type { RunningServer } from "../server.ts";
 import { UserError } from "../user-error.ts";
 
 /** The part of the server that they work on. */
-type Operated = Pick<RunningServer, "admin" | "drain" | "undrain" | "drainStatus">;
+type Operated = Pick<RunningServer, "admin" | "reloader" | "drain" | "undrain" | "drainStatus">;
 
-export function provideOperations(server: Operated, reloader: Reloader): void {
+export function provideOperations(server: Operated): void {
   const { api } = server.admin;
-  api.provide("junctor.reload", z.strictObject({ file: z.string().min(1).optional(), isDryRun: z.boolean().optional() }), (takes) =>
-    reloader.reload(takes.file, takes.isDryRun),
-  );
+  const takes = z.strictObject({ file: z.string().min(1).optional(), isDryRun: z.boolean().optional() });
+  api.provide("junctor.reload", takes, ({ file, isDryRun }) => {
+    if (server.reloader === undefined)
+      throw new UserError("this server was not started from a configuration file", { remedy: "start one with junctor start -c FILE" });
+    return server.reloader.reload(file, isDryRun);
+  });
   api.provide("junctor.drain", z.strictObject({ overMs: z.number().min(0).max(LONGEST_MS).optional() }), ({ overMs = DRAIN_MS }) =>
     server.drain(overMs),
   );

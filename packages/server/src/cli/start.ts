@@ -1,7 +1,7 @@
 /** `junctor start`: the server, as its configuration says. */
 import { resolve } from "node:path";
 import { ListenError } from "@junctor/transport-node";
-import { DRAIN_MS, provideOperations } from "../admin/operations.ts";
+import { DRAIN_MS } from "../admin/operations.ts";
 import { checkedConfig } from "../config/check.ts";
 import { createLogger } from "../log.ts";
 import { LogLevels } from "../log-levels.ts";
@@ -39,7 +39,7 @@ export async function start(options: StartOptions): Promise<void> {
     void reloader.reload().catch(bugsOnly).finally(isReady);
   });
   onSignal("SIGUSR2", () => void server.drain(DRAIN_MS));
-  provideOperations(server, reloader);
+  server.reloader = reloader;
   log({ event: "server.ready", pid: process.pid, realms: Object.keys(config.realms) });
   void isReady();
   const end = await Promise.race([untilSignal(), uncaught, server.drained.then(() => "drain")]);
