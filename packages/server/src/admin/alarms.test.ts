@@ -62,6 +62,14 @@ test("a disk store that fails is an alarm until it takes events again", () => {
   expect(alarms.active).toEqual([]);
 });
 
+test("a configuration that was refused is an alarm until one is in force", () => {
+  alarms.noticed({ event: "config.rejected", file: "config.yaml", message: "it has 3 errors" });
+  expect(alarms.active).toMatchObject([{ name: "config", subject: "config.yaml", severity: "warning" }]);
+  const report = { applied: [], needsRestart: [], closedSessions: {}, durationMs: 1 };
+  alarms.noticed({ event: "config.reloaded", file: "config.yaml", ...report });
+  expect(alarms.active).toEqual([]);
+});
+
 test("a service that has failed is an alarm until it is ready again, or stopped on purpose", () => {
   const told = { service: "web", instance: 2, reason: "it crashed five times", pid: undefined };
   alarms.noticed({ event: "service.failed", ...told });

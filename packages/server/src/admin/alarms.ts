@@ -55,6 +55,12 @@ export class Alarms {
       case "store.recovered":
         this.clear("store", event.path);
         return;
+      case "config.rejected":
+        this.raise("config", "warning", `what was before holds: ${event.message}`, event.file);
+        return;
+      case "config.reloaded":
+        this.clear("config", event.file);
+        return;
       case "service.failed":
         this.raise("service", "critical", `${event.service} is not started any more: ${event.reason}`, instanceOf(event));
         return;

@@ -32,7 +32,10 @@ export async function start(options: StartOptions): Promise<void> {
     throw error instanceof ListenError ? listenProblem(error, file) : error;
   });
   keepYoungGeneration();
-  const reloader = new Reloader(server, file, load, log);
+  const reloader = new Reloader(server, file, load, (event) => {
+    log(event);
+    server.alarms.noticed(event);
+  });
   const isReady = () => systemd.ready(`listening on ${server.listeners.map(({ address }) => address).join(", ")}`);
   onSignal("SIGHUP", () => {
     void systemd.reloading();
