@@ -103,6 +103,13 @@ describe("a configuration", () => {
     ["a path that is none", { web: { "a/": { json: 1 } } }, /expected a path that starts with \//],
     ["a kind that is none", { web: { "/a": { statik: "x" } } }, /unknown key; did you mean static\?/],
     ["a listener with a path that is not there", { listen: [{ type: "web", port: 0, web: ["/b"] }], web: { "/a": { json: 1 } } }, /"\/b"/],
+    ["a proxy to no service", { web: { "/a": { proxy: { service: "x" } } } }, /expected a service of this file/],
+    [
+      "a proxy to a service that does not listen",
+      { web: { "/a": { proxy: { service: "x" } } }, services: { x: { command: "x" } } },
+      /does not listen: give it listens: true/,
+    ],
+    ["a proxy to nowhere", { web: { "/a": { proxy: "127.0.0.1:9000" } } }, /expected a URL of http or https/],
     ["no listener for it", { listen: [{ type: "rawsocket", port: 0 }], web: { "/a": { json: 1 } } }, /no listener serves this/],
     ["secrets in what is served", { web: { "/": { static: "." } } }, /everybody could read \/c\/config.json/],
   ])("with %s is refused", (_, file, message) => {

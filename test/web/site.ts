@@ -8,6 +8,7 @@ import { parseConfig } from "../../packages/server/src/config/load.ts";
 import { limitsOf } from "../../packages/server/src/config/schema.ts";
 import type { LogEvent } from "../../packages/server/src/log.ts";
 import { startServer } from "../../packages/server/src/server.ts";
+import type { WebService } from "../../packages/server/src/web/web-service.ts";
 
 export interface Answer {
   readonly status: number;
@@ -17,6 +18,7 @@ export interface Answer {
 
 export class Site implements AsyncDisposable {
   readonly log: LogEvent[] = [];
+  #awaited: (() => void)[] = [];
   /** Where the configuration would lie, and the files that it names. */
   readonly directory = mkdtempSync(join(tmpdir(), "junctor-web-"));
   #server: Awaited<ReturnType<typeof startServer>> | undefined = undefined;
@@ -36,11 +38,21 @@ export class Site implements AsyncDisposable {
   }
 
   /** @param listener more of the one listener */
-  async start(web: object, listener: object = {}, more: object = {}): Promise<void> {
+  async start(web: object, listener: object = {}, more: object = {}, services: Record<string, WebService> = {}): Promise<void> {
     const file = { version: 1, listen: [{ type: "web", port: 0, ...listener }], realms: {}, web, ...more };
     const config = parseConfig(JSON.stringify(file), join(this.directory, "config.json"));
-    const { listen, realms } = config;
-    this.#server = await startServer({ listen, realms, web: config.web, limits: limitsOf(config), log: (event) => this.log.push(event) });
+    const listen = config.listen.map((each) => ({ ...each, services }));
+    const { realms, state, services: programs } = config;
+    const log = (event: LogEvent) => {
+      this.log.push(event);
+      for (const awaited of this.#awaited.splice(0)) awaited();
+    };
+    this.#server = await startServer({ listen, realms, services: programs, web: config.web, state, limits: limitsOf(config), log });
+  }
+
+  /** Waits until something holds that is logged when it comes to hold. */
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise<void>((resolve) => this.#awaited.push(resolve));
   }
 
   file(path: string, content: string | Uint8Array): string {

@@ -252,7 +252,10 @@ const EVERYWHERE: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
 function certificateWatches(tls: ListenerConfig["tls"]): readonly FileWatch[] {
   if (tls === undefined) return [];
-  return [tls.cert, tls.key, ...(tls.clientCa === undefined ? [] : [tls.clientCa])].map((file) => new FileWatch(file));
+  return [tls, ...tls.also]
+    .flatMap(({ cert, key }) => [cert, key])
+    .concat(tls.clientCa ?? [])
+    .map((file) => new FileWatch(file));
 }
 
 function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -75,6 +75,27 @@ export type ServerEvent =
   | { readonly event: "users.rejected"; readonly realm: string; readonly file: string; readonly message: string }
   /** Browsers that had logged in have to do so again: their log-ins could not be read from the disk, or written there. */
   | { readonly event: "logins.lost"; readonly file: string; readonly message: string }
+  /** A request to a web service whose access is logged. `isComplete`: all of the answer has left. */
+  | {
+      readonly event: "http.request";
+      readonly method: string;
+      readonly path: string;
+      readonly status: number;
+      readonly isComplete: boolean;
+      readonly durationMs: number;
+      readonly address: string | undefined;
+      readonly agent: string | undefined;
+    }
+  /** A web service failed. */
+  | { readonly event: "http.error"; readonly path: string; readonly message: string }
+  /** A target of a reverse proxy cannot be reached, or fails its health check; or is back. */
+  | {
+      readonly event: "proxy.target";
+      readonly path: string;
+      readonly target: string;
+      readonly state: "up" | "down";
+      readonly message: string;
+    }
   /** Events cannot be stored. `isFinal`: until the router is started again; else until the disk has room again. */
   | { readonly event: "store.failed"; readonly path: string; readonly message: string; readonly isFinal: boolean }
   | { readonly event: "store.recovered"; readonly path: string }
@@ -138,6 +159,7 @@ export function logEvent(logger: Logger, event: LogEvent): void {
     case "authorizer.error":
     case "authorizer.slow":
     case "auth.error":
+    case "proxy.target":
     case "connection.refused":
     case "log.lost":
     case "systemd.failed":
@@ -147,6 +169,7 @@ export function logEvent(logger: Logger, event: LogEvent): void {
       logger.warn(event);
       return;
     case "internal.error":
+    case "http.error":
     case "users.rejected":
     case "logins.lost":
     case "cert.rejected":

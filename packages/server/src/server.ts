@@ -174,7 +174,7 @@ class Server implements RunningServer {
       webSocketUrl: () => this.#listeners.webSocketUrl,
     });
     this.#services = new Services(this.services);
-    this.#web = new WebServices(this.router, config.limits.connection, log);
+    this.#web = new WebServices({ router: this.router, services: this.services, limits: config.limits.connection, log });
     this.#realms = new Realms(this.router, auth, log, (realm, methods) => this.services.authenticator(realm, methods));
     this.#listeners = new Listeners(this.router, auth.cookies, log);
     const { admin, state, limits } = config;
@@ -323,7 +323,8 @@ class Server implements RunningServer {
           tls: tls !== undefined,
           connections: connections.size,
         })),
-      certificates: () => this.#listeners.entries.flatMap(({ config: { tls } }) => (tls === undefined ? [] : [tls.cert])),
+      certificates: () =>
+        this.#listeners.entries.flatMap(({ config: { tls } }) => (tls === undefined ? [] : [tls, ...tls.also].map(({ cert }) => cert))),
       isDraining: () => this.#drain.status.isDraining,
       config: () => {
         const { lastReload } = this;

@@ -1,21 +1,40 @@
 /** A listener's certificate and key, from the files that the configuration names. */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createSecureContext, type TlsOptions } from "node:tls";
+import { createSecureContext, type SecureContext, type TlsOptions } from "node:tls";
 import type { ListenerConfig } from "./config/schema.ts";
 import { UserError, whyUnreadable } from "./user-error.ts";
 
 /** @throws {UserError} a file cannot be read, or does not hold what it should */
-export function tlsOptions({ cert, key, clientCa, clientCertificate }: NonNullable<ListenerConfig["tls"]>): TlsOptions {
-  const own = { cert: readPem("certificate", cert), key: readPem("key", key) };
-  check(`${cert} holds no certificate`, () => new X509Certificate(own.cert));
-  check(`${key} holds no key that can be used`, () => createSecureContext({ key: own.key }));
-  check(`${key} is not the key of ${cert}`, () => createSecureContext(own));
-  if (clientCa === undefined) return own;
-  const ca = readPem("client authorities", clientCa);
-  check(`${clientCa} holds no certificate`, () => new X509Certificate(ca));
+export function tlsOptions({ cert, key, also, clientCa, clientCertificate }: NonNullable<ListenerConfig["tls"]>): TlsOptions {
+  const own = readPair(cert, key);
+  const ca = clientCa === undefined ? undefined : readPem("client authorities", clientCa);
+  if (ca !== undefined) check(`${clientCa} holds no certificate`, () => new X509Certificate(ca));
   // One that is optional and not valid counts as none: the method `tls` sees verified ones only.
-  return { ...own, ca, requestCert: true, rejectUnauthorized: clientCertificate === "required" };
+  const clients = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: clientCertificate === "required" };
+  if (also.length === 0) return { ...own, ...clients };
+  // Whom a client's certificate is checked against goes with the context that the name chooses.
+  const pairs = [own, ...also.map((pair) => readPair(pair.cert, pair.key))];
+  const contexts = pairs.map((pair) => ({
+    certificate: new X509Certificate(pair.cert),
+    context: createSecureContext({ ...pair, ...(ca && { ca }) }),
+  }));
+  const choose = (name: string, answer: (error: null, context: SecureContext | undefined) => void) =>
+    answer(null, contexts.find(({ certificate }) => certificate.checkHost(name) !== undefined)?.context);
+  return { ...own, ...clients, SNICallback: choose };
+}
+
+interface Pair {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+function readPair(cert: string, key: string): Pair {
+  const pair = { cert: readPem("certificate", cert), key: readPem("key", key) };
+  check(`${cert} holds no certificate`, () => new X509Certificate(pair.cert));
+  check(`${key} holds no key that can be used`, () => createSecureContext({ key: pair.key }));
+  check(`${key} is not the key of ${cert}`, () => createSecureContext(pair));
+  return pair;
 }
 
 function readPem(what: string, file: string): Buffer {

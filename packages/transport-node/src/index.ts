@@ -13,4 +13,4 @@ export { nodeText } from "./node-text.ts";
 export { RefusalReason } from "./refusal-reason.ts";
 export { TlsChannel } from "./tls-channel.ts";
 export { isNetwork } from "./trusted-proxies.ts";
-export { isHostRule, isOriginRule, type WebAccess } from "./web-access.ts";
+export { isHostRule, isOriginRule, OriginList, type WebAccess } from "./web-access.ts";

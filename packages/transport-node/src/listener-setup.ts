@@ -61,9 +61,15 @@ export function listenerSetup(
   };
 }
 
-function tlsServer({ tls }: ListenOptions, { handshakeTimeoutMs }: ConnectionLimits, observer: SetupObserver): TlsServer | undefined {
+function tlsServer(
+  { tls, kind, onRequest }: ListenOptions,
+  { handshakeTimeoutMs }: ConnectionLimits,
+  observer: SetupObserver,
+): TlsServer | undefined {
   if (tls === undefined) return undefined;
-  const options = { minVersion: "TLSv1.2", handshakeTimeout: handshakeTimeoutMs, ...tls } as const;
+  // A client that offers no protocol, as those of RawSocket do, is taken as it comes.
+  const protocols = kind === "rawsocket" || onRequest === undefined ? {} : { ALPNProtocols: ["h2", "http/1.1"] };
+  const options = { minVersion: "TLSv1.2", handshakeTimeout: handshakeTimeoutMs, ...protocols, ...tls } as const;
   const server = createTlsServer(options, (socket) => observer.secured(socket));
   server.on("tlsClientError", (error, socket) => observer.unsecured(error, socket));
   return server;

@@ -4,7 +4,7 @@
  *
  * Spec: requirements 9.1, 9.3; AMB-116, AMB-119; reliability 2.1.
  */
-import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from "node:http";
+import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
 import { TLSSocket } from "node:tls";
 import {
@@ -28,18 +28,29 @@ import { CompressedConnection } from "./compressed-connection.ts";
 import type { Connection, ConnectionObserver } from "./connection.ts";
 import { encodingOf } from "./encodings.ts";
 import { rawFraming, webSocketFraming } from "./framing.ts";
+import { Http2Door } from "./http2-door.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
 import { listenError } from "./listen-error.ts";
 import type { ConnectionInfo, ListenOptions, TransportEvent } from "./listen-options.ts";
 import { BACKLOG, DEFAULT_HOST, httpLimits, type ListenerSetup, listenerSetup, type SetupObserver } from "./listener-setup.ts";
-import { answerHint, HTTP_REQUEST, plainResponse, RAW_HINT, TLS_HINT, TOO_LARGE_HEADERS, TOO_MANY } from "./plain-http.ts";
+import {
+  answerHint,
+  HTTP_REQUEST,
+  plainResponse,
+  RAW_HINT,
+  requestProblem,
+  TLS_HINT,
+  TOO_LARGE_HEADERS,
+  TOO_MANY,
+  tooMany,
+} from "./plain-http.ts";
 import { parseProxyHeader } from "./proxy-protocol.ts";
 import { RawSocketConnection } from "./rawsocket-connection.ts";
 import { RefusalReason } from "./refusal-reason.ts";
 import { ServedSockets } from "./served-sockets.ts";
 import { TlsChannel } from "./tls-channel.ts";
 import { claimSocketPath, setSocketMode } from "./unix-socket.ts";
-import { parseUpgrade, type UpgradeRequest } from "./upgrade-request.ts";
+import { isAt, parseUpgrade, pathOf, type UpgradeRequest, WEBSOCKET_PATH } from "./upgrade-request.ts";
 import { WebSocketConnection } from "./websocket-connection.ts";
 import { deflateWindowBits, handshakeProblem, handshakeResponse, VERSION } from "./websocket-handshake.ts";
 
@@ -71,6 +82,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
   /** Sockets, TLS done, that have shown neither a handshake nor a request, and since when. */
   readonly #opening = new Map<Socket, number>();
   readonly #served = new ServedSockets();
+  #http2: Http2Door | undefined = undefined;
   readonly #connections = new Set<Connection>();
   /** Sockets that have come before `start`. */
   #held: Socket[] | undefined = [];
@@ -210,8 +222,15 @@ export class Listener implements ConnectionObserver, SetupObserver {
 
   // --- Servers ---------------------------------------------------------------------------------------------------------
 
-  secured(socket: Socket): void {
-    this.#begin(socket);
+  secured(socket: TLSSocket): void {
+    if (socket.alpnProtocol !== "h2") return this.#begin(socket);
+    socket.on("error", ignore);
+    this.#serve(socket);
+    this.#http2 ??= new Http2Door(this.#limits, (request, response, on) => {
+      if (this.#setup.access.allowsHost(request.headers)) this.#answer(request, response, on);
+      else response.writeHead(421).end();
+    });
+    this.#http2.accept(socket);
   }
 
   unsecured(error: Error & { code?: string; reason?: string }, socket: Socket): void {
@@ -229,16 +248,19 @@ export class Listener implements ConnectionObserver, SetupObserver {
   #createHttpServer(): HttpServer {
     const limits = httpLimits(this.#limits);
     const http = createHttpServer({ ...limits, connectionsCheckingInterval: TICK_MS }, (request, response) => {
-      this.#serve(request.socket);
-      const { onRequest = answerHint } = this.#setup.options;
-      const { headers, socket } = request;
-      if (!this.#hasFewHeaders(request, socket) || !this.#isCalledRight(request, socket)) return;
-      onRequest(request, response, this.#addresses.originOf(headers, socket, this.#setup.tls !== undefined));
+      const { socket } = request;
+      this.#serve(socket);
+      if (this.#hasFewHeaders(request, socket) && this.#isCalledRight(request, socket)) this.#answer(request, response, socket);
     });
     http.maxHeadersCount = limits.maxHeadersCount;
     http.on("upgrade", (request, stream, head) => this.#upgradeRequest(request, stream as Socket, head));
     http.on("clientError", (error: Error & { code?: string; rawPacket?: Buffer }, stream) => this.#refuseRequest(error, stream as Socket));
     return http;
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse, socket: Socket): void {
+    const { onRequest = answerHint } = this.#setup.options;
+    onRequest(request, response, this.#addresses.originOf(request.headers, socket, this.#setup.tls !== undefined));
   }
 
   // --- Connections -----------------------------------------------------------------------------------------------------
@@ -260,7 +282,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
     });
     if (limit !== undefined) {
       socket.on("error", ignore);
-      if (this.#setup.tls === undefined) socket.write(this.#refusalOf(limit));
+      if (this.#setup.tls === undefined) socket.write(tooMany(this.#setup.options.kind, limit));
       this.#refuse(socket, limit, TOO_MANY);
       return;
     }
@@ -308,7 +330,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
     this.#addresses.learn(socket, client, this.#setup.tls !== undefined && !(socket instanceof TLSSocket));
     const limit = this.#admission.moved(before, client);
     if (limit !== undefined) {
-      if (this.#setup.tls === undefined || socket instanceof TLSSocket) socket.write(this.#refusalOf(limit));
+      if (this.#setup.tls === undefined || socket instanceof TLSSocket) socket.write(tooMany(this.#setup.options.kind, limit));
       this.#refuse(socket, limit, TOO_MANY);
       return false;
     }
@@ -317,18 +339,6 @@ export class Listener implements ConnectionObserver, SetupObserver {
       this.#admission.entered(before); // which is told itself
     });
     return true;
-  }
-
-  /** That there are too many, in the language of the port; nothing where it speaks several. */
-  #refusalOf(limit: RefusalReason): string | Uint8Array {
-    switch (this.#setup.options.kind) {
-      case "rawsocket":
-        return encodeRefusal(HandshakeError.tooManyConnections);
-      case "web":
-        return plainResponse("503 Service Unavailable\r\nRetry-After: 5", `${TOO_MANY} (${limit})`);
-      case "universal":
-        return "";
-    }
   }
 
   /** A socket that can be read in clear. */
@@ -435,7 +445,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
       return this.#refuseHttp(socket, "403 Forbidden", RefusalReason.origin, text);
     }
     if (!this.#isOwnPath(request)) {
-      const { webSocketPath = DEFAULT_PATH, onUpgrade } = this.#setup.options;
+      const { webSocketPath = WEBSOCKET_PATH, onUpgrade } = this.#setup.options;
       if (full !== undefined && onUpgrade !== undefined) {
         this.#serve(socket);
         onUpgrade(full, socket, head, this.#addresses.originOf(full.headers, socket, this.#setup.tls !== undefined));
@@ -483,8 +493,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
   }
 
   #isOwnPath(request: UpgradeRequest): boolean {
-    const { webSocketPath = DEFAULT_PATH } = this.#setup.options;
-    return webSocketPath === "*" || pathOf(request) === webSocketPath;
+    return isAt(request, this.#setup.options.webSocketPath ?? WEBSOCKET_PATH);
   }
 
   /** Whether permessage-deflate is wanted on both sides. */
@@ -523,14 +532,9 @@ export class Listener implements ConnectionObserver, SetupObserver {
 
   /** What arrived is no HTTP request, or none in time. */
   #refuseRequest(error: Error & { code?: string; rawPacket?: Buffer }, socket: Socket): void {
-    const { headerSize, handshakeTimeoutMs } = this.#limits;
     if (!socket.writable) socket.destroy();
-    else if (error.code === "HPE_HEADER_OVERFLOW")
-      this.#refuseHttp(socket, TOO_LARGE_HEADERS, RefusalReason.headerSize, `More than ${headerSize} bytes of headers`);
-    else if (error.code === "ERR_HTTP_REQUEST_TIMEOUT")
-      this.#refuseHttp(socket, "408 Request Timeout", RefusalReason.handshakeTimeout, `No request within ${handshakeTimeoutMs} ms`);
     else if (error.rawPacket?.[0] === TLS_HANDSHAKE) this.#refuseTls(socket);
-    else this.#refuseHttp(socket, "400 Bad Request", RefusalReason.http, `This port speaks HTTP and WebSocket: ${error.message}`);
+    else this.#refuseHttp(socket, ...requestProblem(error, this.#limits));
   }
 
   /** Answered in clear on every kind of port: it is what TLS clients know to mean that there is none ("wrong version number"). */
@@ -568,6 +572,7 @@ export class Listener implements ConnectionObserver, SetupObserver {
     for (const socket of this.#opening.keys()) socket.destroy();
     for (const socket of this.#held ?? []) socket.destroy();
     this.#http?.closeIdleConnections();
+    this.#http2?.closeIdle();
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
         const cut = setTimeout(() => {
@@ -589,11 +594,6 @@ export class Listener implements ConnectionObserver, SetupObserver {
 
 function ignore(): void {}
 
-function pathOf({ url = "" }: UpgradeRequest): string {
-  return url.split("?", 1)[0] ?? "";
-}
-
 /** The first octet of a TLS connection (RFC 8446, 5.1). */
 const TLS_HANDSHAKE = 0x16;
-const DEFAULT_PATH = "/ws";
 const TICK_MS = 1_000;

@@ -14,6 +14,18 @@ export interface UpgradeRequest {
   readonly headers: IncomingHttpHeaders;
 }
 
+export function pathOf({ url = "" }: UpgradeRequest): string {
+  return url.split("?", 1)[0] ?? "";
+}
+
+/** Where WebSocket clients connect unless a listener says otherwise. */
+export const WEBSOCKET_PATH = "/ws";
+
+/** @param path `*` for any */
+export function isAt(request: UpgradeRequest, path: string): boolean {
+  return path === "*" || pathOf(request) === path;
+}
+
 export interface ParsedUpgrade {
   readonly request: UpgradeRequest;
   /** Octets that the request takes. */

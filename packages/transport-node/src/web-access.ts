@@ -21,8 +21,35 @@ export interface WebAccess {
   readonly hosts?: readonly string[];
 }
 
+/** Which pages, by the Origin header that their browser sends. */
+export class OriginList {
+  readonly #rules: readonly OriginRule[];
+
+  /** @throws {TypeError} an entry that is none */
+  constructor(entries: readonly string[]) {
+    this.#rules = entries.map((entry) => parsed(entry, parseOriginRule));
+  }
+
+  /** Without an Origin header it is no page that asks. */
+  allows({ origin, host }: IncomingHttpHeaders): boolean {
+    if (origin === undefined) return true;
+    const page = parseOrigin(origin);
+    return this.#rules.some((rule) => {
+      if (rule === "any") return true;
+      if (page === undefined || page === "null" || rule === "null") return rule === page;
+      if (rule === "loopback") return isLoopbackName(page.name);
+      return rule === "same-host" ? page.authority === authorityOf(page.scheme, host) : matchesOrigin(rule, page);
+    });
+  }
+
+  /** They are named one by one. */
+  get namesThem(): boolean {
+    return this.#rules.every((rule) => typeof rule === "object");
+  }
+}
+
 export class WebAccessList {
-  readonly #origins: readonly OriginRule[];
+  readonly #origins: OriginList;
   readonly #hosts: readonly HostRule[] | undefined;
   // Nearly everybody calls the router the same, and a URL is taken apart to find out. Bench: join.
   #lastHost: string | undefined = undefined;
@@ -30,7 +57,7 @@ export class WebAccessList {
 
   /** @throws {TypeError} an entry that is none */
   constructor({ origins = ["same-host"], hosts }: WebAccess, isLoopbackOnly: boolean) {
-    this.#origins = origins.map((entry) => parsed(entry, parseOriginRule));
+    this.#origins = new OriginList(origins);
     this.#hosts = hosts?.map((entry) => parsed(entry, parseHostRule)) ?? (isLoopbackOnly ? [] : undefined);
   }
 
@@ -44,20 +71,13 @@ export class WebAccessList {
     return this.#isLastAllowed;
   }
 
-  allowsOrigin({ origin, host }: IncomingHttpHeaders): boolean {
-    if (origin === undefined) return true;
-    const page = parseOrigin(origin);
-    return this.#origins.some((rule) => {
-      if (rule === "any") return true;
-      if (page === undefined || page === "null" || rule === "null") return rule === page;
-      if (rule === "loopback") return isLoopbackName(page.name);
-      return rule === "same-host" ? page.authority === authorityOf(page.scheme, host) : matchesOrigin(rule, page);
-    });
+  allowsOrigin(headers: IncomingHttpHeaders): boolean {
+    return this.#origins.allows(headers);
   }
 
   /** Pages were named one by one: what a browser sends along by itself, a cookie, may then count as proof. */
   get namesOrigins(): boolean {
-    return this.#origins.every((rule) => typeof rule === "object");
+    return this.#origins.namesThem;
   }
 }
 

@@ -23,6 +23,7 @@ export function inconsistencies(config: unknown, files: readonly string[]): Find
     ...listenersTwice(listeners),
     ...cookiesAlone(listeners, realms),
     ...webAlone(web, listeners),
+    ...proxiesWithoutService(web, config["services"]),
     ...secretsServed(config, listeners, web, files),
     ...servicesFindings(config),
   ];
@@ -145,6 +146,23 @@ function webAlone(web: Readonly<Record<string, unknown>>, listeners: readonly un
   const isServed = listeners.some((listener) => isRecord(listener) && listener["type"] !== "rawsocket" && listener["web"] !== false);
   if (isServed || Object.keys(web).length === 0 || listeners.length === 0) return found;
   return [...found, { path: ["web"], message: "no listener serves this: one of type web or universal does" }];
+}
+
+/** A proxy to a service needs one whose instances listen. */
+function proxiesWithoutService(web: Readonly<Record<string, unknown>>, services: unknown): Finding[] {
+  const known = isRecord(services) ? services : {};
+  return Object.entries(web).flatMap(([path, entry]) => {
+    const proxy = isRecord(entry) ? entry["proxy"] : undefined;
+    const name = isRecord(proxy) ? proxy["service"] : undefined;
+    if (typeof name !== "string") return [];
+    const at = ["web", path, "proxy", "service"];
+    const absent = missing([[at, name]], Object.keys(known), "service of this file");
+    if (absent.length > 0) return absent;
+    const service = known[name];
+    return isRecord(service) && service["listens"] === true
+      ? []
+      : [{ path: at, message: `the service ${name} does not listen: give it listens: true` }];
+  });
 }
 
 /** Whoever can reach a listener can read what its `static` holds, or that of an entry of `web`. */

@@ -23,6 +23,7 @@ export function fileFindings(data: unknown, now: Date): FileFindings {
   const found = { errors, warnings };
   for (const [path, { tls, static: files }] of entriesAt(data, "listen")) {
     if (isRecord(tls)) certificates([...path, "tls"], tls, now, found);
+    for (const [within, pair] of entriesAt(tls, "also")) certificates([...path, "tls", ...within], pair, now, found);
     if (isText(files)) check([...path, "static"], errors, () => canBeServed(files));
   }
   for (const [path, realm] of [...entriesAt(data, "realms"), ...administration(data)]) {
@@ -42,6 +43,9 @@ export function fileFindings(data: unknown, now: Date): FileFindings {
   }
   for (const [path, entry] of entriesAt(data, "web")) {
     const files = isRecord(entry["static"]) ? entry["static"]["directory"] : entry["static"];
+    const module = isRecord(entry["node"]) ? entry["node"]["module"] : entry["node"];
+    if (isText(module))
+      check([...path, "node", ...(isRecord(entry["node"]) ? ["module"] : [])], errors, () => accessSync(module, constants.R_OK));
     if (isText(files)) check([...path, "static", ...(isRecord(entry["static"]) ? ["directory"] : [])], errors, () => canBeServed(files));
   }
   return found;

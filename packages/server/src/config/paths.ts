@@ -10,8 +10,13 @@ const PATHS = [
   "listen.*.tls.cert",
   "listen.*.tls.key",
   "listen.*.tls.clientCa",
+  "listen.*.tls.also.*.cert",
+  "listen.*.tls.also.*.key",
   "web.*.static",
   "web.*.static.directory",
+  "web.*.node",
+  "web.*.node.module",
+  "web.*.node.watch.*",
   "realms.*.users",
   "realms.*.auth.*.users",
   "realms.*.auth.*.also.*.users",
@@ -31,6 +36,10 @@ const PATHS = [
   "admin.auth.*.also.*.routerKey",
   "admin.auth.*.jwks",
 ].map((path) => path.split("."));
+
+/** The same for what is a path where it says `unix:` first. */
+const SOCKETS = ["web.*.proxy", "web.*.proxy.to", "web.*.proxy.to.*"].map((path) => path.split("."));
+const UNIX = "unix:";
 
 /** What the last part of the path to a secret is called: keys, users and stores are, certificates and sockets are not. */
 const SECRET: ReadonlySet<string | undefined> = new Set(["key", "users", "routerKey", "state"]);
@@ -56,15 +65,18 @@ export function anchorPaths(config: unknown, file: string): void {
   const directory = dirname(resolve(file));
   for (const service of isRecord(config) && isRecord(config["services"]) ? Object.values(config["services"]) : [])
     if (isRecord(service) && service["cwd"] === undefined) (service as Record<string, unknown>)["cwd"] = directory;
-  for (const path of PATHS) anchor(config, path, directory);
+  const absolute = (text: string) => (IS_URL.test(text) ? text : resolve(directory, text));
+  for (const path of PATHS) anchor(config, path, absolute);
+  const socket = (text: string) => (text.startsWith(UNIX) ? `${UNIX}${resolve(directory, text.slice(UNIX.length))}` : text);
+  for (const path of SOCKETS) anchor(config, path, socket);
 }
 
-function anchor(value: unknown, [key = "", ...rest]: readonly string[], directory: string): void {
+function anchor(value: unknown, [key = "", ...rest]: readonly string[], change: (text: string) => string): void {
   if (!isRecord(value)) return;
   const entries = value as Record<string, unknown>;
   for (const name of key === "*" ? Object.keys(entries) : [key]) {
     const inner = entries[name];
-    if (rest.length > 0) anchor(inner, rest, directory);
-    else if (typeof inner === "string" && inner !== "" && !IS_URL.test(inner)) entries[name] = resolve(directory, inner);
+    if (rest.length > 0) anchor(inner, rest, change);
+    else if (typeof inner === "string" && inner !== "") entries[name] = change(inner);
   }
 }

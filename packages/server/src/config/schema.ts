@@ -162,6 +162,15 @@ const listener = z
       .describe('Path at which WebSocket clients connect; "*" takes any.'),
     tls: z
       .strictObject({
+        also: z
+          .array(
+            z.strictObject({
+              cert: z.string().describe("File with a further certificate, PEM."),
+              key: z.string().describe("File with its private key, PEM."),
+            }),
+          )
+          .default([])
+          .describe("Further certificates: a client is shown the first that holds for the name that it asks for (SNI)."),
         cert: z.string().describe("File with the certificate and those above it, PEM."),
         key: z.string().describe("File with its private key, PEM."),
         clientCa: z

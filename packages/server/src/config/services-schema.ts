@@ -134,6 +134,12 @@ const service = z
       })
       .prefault({})
       .describe("What becomes of what it prints."),
+    listens: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether each of its instances serves HTTP on a UNIX socket of its own, for a `proxy` under `web`: its path is in the environment as `JUNCTOR_LISTEN`. It is ready when it accepts connections there.",
+      ),
     enabled: z.boolean().default(true).describe("Whether it is started with the server; otherwise by `junctor services start`."),
   })
   .superRefine((value, context) => {
@@ -175,7 +181,8 @@ export function programOf(name: string, config: ServiceFileConfig, runner: strin
     launch: { kind: "process", command: () => words, cwd, inherits, env, user, group, stopSignal },
     login: realm === undefined || role === undefined ? undefined : { realm, role },
     after: config.after,
-    ready: config.ready ?? { kind: realm === undefined ? "started" : "joined" },
+    ...(config.listens && { listens: true }),
+    ready: config.ready ?? { kind: config.listens ? "listens" : realm === undefined ? "started" : "joined" },
     readyTimeoutMs: config.readyTimeout,
     instances: config.instances === "cores" ? availableParallelism() : config.instances,
     restart: config.restart,

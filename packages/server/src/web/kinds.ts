@@ -19,6 +19,8 @@ const MAKERS: { readonly [K in WebKind]: (options: Options<K>, environment: WebE
   bridge: async (options, environment) => new (await import("./bridge.ts")).Bridge(options, environment),
   sse: async (options, environment) => new (await import("./event-stream.ts")).EventStream(options, environment),
   longpoll: (options, environment) => longPoll(options, environment),
+  proxy: async (options, environment) => (await import("./make-proxy.ts")).makeProxy(options, environment),
+  node: async (options, environment) => (await import("./node-application.ts")).makeNodeApplication(options, environment),
   info: () => new JsonValue(() => ({ server: "junctor", version: VERSION, uptimeSeconds: Math.floor(process.uptime()) })),
 };
 

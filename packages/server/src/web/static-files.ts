@@ -78,7 +78,10 @@ function send(request: IncomingMessage, response: ServerResponse, found: FoundFi
   const { etag, size, encoding, body } = chosen;
   if (!isExpected(request, found, etag)) return refuse(request, response, 412, "The file is another one by now.");
   const fields = ["ETag", etag, "Last-Modified", found.lastModified, "Cache-Control", found.cacheControl];
-  if (found.representations.length > 1) fields.push("Vary", "Accept-Encoding");
+  if (found.representations.length > 1) {
+    const vary = response.getHeader("vary"); // of CORS
+    fields.push("Vary", vary === undefined ? "Accept-Encoding" : `${vary}, Accept-Encoding`);
+  }
   if (isKnown(request, found, etag)) {
     response.writeHead(304, fields).end();
     return;

@@ -14,6 +14,7 @@ import type { Duplex } from "node:stream";
 import type { Router } from "@junctor/router";
 import type { ConnectionLimits, RequestOrigin } from "@junctor/transport-node";
 import type { LogEvent } from "../log.ts";
+import type { ServiceManager } from "../service/service-manager.ts";
 
 export interface WebService {
   /**
@@ -37,5 +38,7 @@ export interface WebEnvironment {
   /** The realms, for services that call and publish. */
   readonly router: Router;
   readonly limits: ConnectionLimits;
+  /** What runs beside the router, for services that need processes of their own. */
+  readonly services: ServiceManager;
   readonly log: (event: LogEvent) => void;
 }

@@ -1,12 +1,11 @@
 /** The web services of a server, and which of them each listener serves. */
-import type { Router } from "@junctor/router";
-import type { ConnectionLimits } from "@junctor/transport-node";
-import { staticOptions, type WebConfig, type WebEntry } from "../config/web-schema.ts";
-import type { LogEvent } from "../log.ts";
+import { type SecurityOptions, type WebConfig, type WebEntry, webEntrySchema } from "../config/web-schema.ts";
 import { NOTHING, type Prepared } from "../reload/part.ts";
+import { Cors } from "./cors.ts";
 import { makeService } from "./kinds.ts";
+import { RequestBodies } from "./request-bodies.ts";
 import { type WebRoute, WebRoutes } from "./web-routes.ts";
-import type { WebService } from "./web-service.ts";
+import type { WebEnvironment, WebService } from "./web-service.ts";
 
 interface OpenEntry {
   /** As the configuration has it: an entry that stays the same keeps its service. */
@@ -28,15 +27,12 @@ export interface PreparedWeb extends Prepared {
 }
 
 export class WebServices {
-  readonly #router: Router;
-  readonly #limits: ConnectionLimits;
-  readonly #log: (event: LogEvent) => void;
+  readonly #environment: Omit<WebEnvironment, "path">;
+  readonly #bodies = new RequestBodies();
   #entries: ReadonlyMap<string, OpenEntry> = new Map();
 
-  constructor(router: Router, limits: ConnectionLimits, log: (event: LogEvent) => void) {
-    this.#router = router;
-    this.#limits = limits;
-    this.#log = log;
+  constructor(environment: Omit<WebEnvironment, "path">) {
+    this.#environment = environment;
   }
 
   /**
@@ -62,7 +58,7 @@ export class WebServices {
         }
         const service = await this.#make(path, entry);
         fresh.push(service);
-        entries.set(path, { written, route: { path, service, headers: entry.headers } });
+        entries.set(path, { written, route: routeOf(path, service, entry) });
       }
     } catch (error) {
       discard();
@@ -78,10 +74,12 @@ export class WebServices {
   async #routesFor({ web, static: directory, services = {} }: ListenerWeb, entries: ReadonlyMap<string, OpenEntry>): Promise<WebRoutes> {
     const routes = new Map<string, WebRoute>();
     for (const [path, { route }] of entries) if (web === true || (web !== false && web.includes(path))) routes.set(path, route);
-    if (directory !== undefined)
-      routes.set("/", { path: "/", service: await this.#make("/", { static: staticOptions.parse(directory), headers: {} }) });
-    for (const [path, service] of Object.entries(services)) routes.set(path, { path, service });
-    return new WebRoutes(routes.values());
+    if (directory !== undefined) {
+      const entry = webEntrySchema.parse({ static: directory });
+      routes.set("/", routeOf("/", await this.#make("/", entry), entry));
+    }
+    for (const [path, service] of Object.entries(services)) routes.set(path, routeOf(path, service, webEntrySchema.parse(PLAIN)));
+    return new WebRoutes(routes.values(), { bodies: this.#bodies, log: this.#environment.log });
   }
 
   async close(): Promise<void> {
@@ -89,6 +87,32 @@ export class WebServices {
   }
 
   #make(path: string, entry: WebEntry): Promise<WebService> {
-    return makeService(entry, { path, router: this.#router, limits: this.#limits, log: this.#log });
+    return makeService(entry, { ...this.#environment, path });
   }
 }
+
+function routeOf(path: string, service: WebService, { headers, security, cors, bodySize, accessLog }: WebEntry): WebRoute {
+  return {
+    path,
+    service,
+    headers: [...securityHeaders(security), ...Object.entries(headers)].flat(),
+    hsts: security?.hsts === undefined ? undefined : `max-age=${Math.floor(security.hsts / 1_000)}`,
+    cors: cors && new Cors(cors),
+    bodySize,
+    isLogged: accessLog,
+  };
+}
+
+function securityHeaders(security: SecurityOptions | undefined): [string, string][] {
+  if (security === undefined) return [];
+  const { frames, csp, referrerPolicy } = security;
+  return [
+    ["X-Content-Type-Options", "nosniff"],
+    ["Referrer-Policy", referrerPolicy],
+    ...(frames === "allow" ? [] : [["X-Frame-Options", frames === "deny" ? "DENY" : "SAMEORIGIN"] as [string, string]]),
+    ...(csp === undefined ? [] : [["Content-Security-Policy", csp] as [string, string]]),
+  ];
+}
+
+/** What ready-made services are served as: they bring headers of their own. */
+const PLAIN = { info: true, security: false };
