@@ -174,7 +174,8 @@ class Server implements RunningServer {
       webSocketUrl: () => this.#listeners.webSocketUrl,
     });
     this.#services = new Services(this.services);
-    this.#web = new WebServices({ router: this.router, services: this.services, limits: config.limits.connection, log });
+    const condition = () => ({ isDraining: this.drainStatus.isDraining, alarms: this.alarms.active });
+    this.#web = new WebServices({ router: this.router, services: this.services, limits: config.limits.connection, condition, log });
     this.#realms = new Realms(this.router, auth, log, (realm, methods) => this.services.authenticator(realm, methods));
     this.#listeners = new Listeners(this.router, auth.cookies, log);
     const { admin, state, limits } = config;

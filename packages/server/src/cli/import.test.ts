@@ -366,6 +366,7 @@ test("what is served over HTTP has its path and its settings", () => {
             lp: { type: "longpoll", options: { request_timeout: 20, session_timeout: 40, queue_limit_bytes: 1 } },
             app: { type: "wsgi", module: "app", object: "app" },
             call: { type: "caller", realm: "r", role: "anonymous" },
+            publish: { type: "publisher", realm: "r", role: "anonymous", options: { key: "k", secret: "s", post_body_limit: 1000 } },
           },
         },
       ],
@@ -374,10 +375,13 @@ test("what is served over HTTP has its path and its settings", () => {
   expect(config["web"]).toEqual({
     "/": { static: { directory: "./web", fallback: "index.html" } },
     "/lp": { longpoll: { hold: "20s", silence: "40s" } },
+    "/call": { bridge: { realm: "r" } },
+    "/publish": { bridge: { realm: "r" } },
   });
   expect(told("lost")).toEqual([
     "workers[0].transports[0].paths.app: run the application by gunicorn or uvicorn as a service, and lead to it by a proxy",
-    "workers[0].transports[0].paths.call: call by a program of your own",
+    "workers[0].transports[0].paths.publish.options.key: requests are not signed here: clients send Authorization, with a ticket or a token",
+    "workers[0].transports[0].paths.publish.options.secret: requests are not signed here: clients send Authorization, with a ticket or a token",
   ]);
 });
 

@@ -24,6 +24,7 @@ export function inconsistencies(config: unknown, files: readonly string[]): Find
     ...cookiesAlone(listeners, realms),
     ...webAlone(web, listeners),
     ...proxiesWithoutService(web, config["services"]),
+    ...webWithoutRealm(web, Object.keys(realms)),
     ...secretsServed(config, listeners, web, files),
     ...servicesFindings(config),
   ];
@@ -46,6 +47,17 @@ export function inconsistencies(config: unknown, files: readonly string[]): Find
   }
   found.push(...adminMistakes(config["admin"], Object.keys(realms), hasClientCertificates));
   return found;
+}
+
+/** Bridges and event streams lead to a realm that is there. */
+function webWithoutRealm(web: Readonly<Record<string, unknown>>, realms: readonly string[]): Finding[] {
+  const named = Object.entries(web).flatMap(([path, entry]) =>
+    ["bridge", "sse"].flatMap((kind): [Path, unknown][] => {
+      const options = isRecord(entry) ? entry[kind] : undefined;
+      return isRecord(options) ? [[["web", path, kind, "realm"], options["realm"]]] : [];
+    }),
+  );
+  return missing(named, realms, "realm of this file");
 }
 
 /** The realm of the administration is one like others, with roles that are given. */

@@ -148,6 +148,17 @@ test("what is named has to be there: roles, realms, users, and who asks for clie
   expect(wrong(text)).toEqual(expected.map((line) => `config.yaml:${line}`));
 });
 
+test("a bridge and an event stream lead to a realm that is there", () => {
+  const text = `version: 1
+listen: [{type: web, port: 0}]
+realms: {app: {auth: [{method: anonymous, role: user}], roles: {user: {}}}}
+web: {/wamp: {bridge: {realm: ap}}, /events: {sse: {realm: other}}}`;
+  expect(problems(text)).toEqual([
+    expect.stringContaining('web./wamp.bridge.realm: got "ap", expected a realm of this file, which has app; did you mean app?'),
+    expect.stringContaining('web./events.sse.realm: got "other", expected a realm of this file, which has app'),
+  ]);
+});
+
 test("a users file is held to the roles of its realm, with the place of each mistake", () => {
   const folder = mkdtempSync(join(tmpdir(), "junctor-users-"));
   const file = join(folder, "users.yaml");

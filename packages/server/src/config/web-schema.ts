@@ -192,6 +192,10 @@ const webKinds = {
   longpoll: longPollOptions.optional().describe("WAMP over HTTP long-poll, for clients that get no WebSocket through."),
   proxy: proxyOptions.optional().describe("Another server that answers, WebSockets included."),
   node: nodeOptions.optional().describe("An application for Node.js, in processes of its own."),
+  health: z
+    .enum(["live", "ready", "all"])
+    .optional()
+    .describe("Tells whether the server is well: need not be restarted (live), takes sessions (ready), and each check (all)."),
   info: z.literal(true).optional().describe("Tells, as JSON, what runs here and in which version."),
 };
 

@@ -1,6 +1,7 @@
 /** Every kind of web service, and what makes one. */
 import type { WebEntry, WebKind } from "../config/web-schema.ts";
 import { VERSION } from "../version.ts";
+import { Health } from "./health.ts";
 import { JsonValue } from "./json-value.ts";
 import { longPoll } from "./long-poll.ts";
 import { Redirect } from "./redirect.ts";
@@ -21,6 +22,7 @@ const MAKERS: { readonly [K in WebKind]: (options: Options<K>, environment: WebE
   longpoll: (options, environment) => longPoll(options, environment),
   proxy: async (options, environment) => (await import("./make-proxy.ts")).makeProxy(options, environment),
   node: async (options, environment) => (await import("./node-application.ts")).makeNodeApplication(options, environment),
+  health: (kind, { condition }) => new Health(kind, condition),
   info: () => new JsonValue(() => ({ server: "junctor", version: VERSION, uptimeSeconds: Math.floor(process.uptime()) })),
 };
 

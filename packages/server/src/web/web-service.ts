@@ -15,6 +15,7 @@ import type { Router } from "@junctor/router";
 import type { ConnectionLimits, RequestOrigin } from "@junctor/transport-node";
 import type { LogEvent } from "../log.ts";
 import type { ServiceManager } from "../service/service-manager.ts";
+import type { Condition } from "./health.ts";
 
 export interface WebService {
   /**
@@ -40,5 +41,7 @@ export interface WebEnvironment {
   readonly limits: ConnectionLimits;
   /** What runs beside the router, for services that need processes of their own. */
   readonly services: ServiceManager;
+  /** How the server is, for those who ask whether it is well. */
+  readonly condition: () => Condition;
   readonly log: (event: LogEvent) => void;
 }

@@ -67,6 +67,8 @@ const KINDS: Readonly<Record<string, (item: Item, pathOf: (path: string) => stri
     const settings = { ...(hold !== undefined && { hold: `${hold}s` }), ...(silence !== undefined && { silence: `${silence}s` }) };
     return { longpoll: Object.keys(settings).length === 0 ? true : settings };
   },
+  publisher: bridge,
+  caller: bridge,
   reverseproxy: (item) => {
     const [host, port, path] = [item.text("host"), item.number("port") ?? 80, item.text("path") ?? ""];
     item.ignore("targets are told the scheme and port that the client used", "forwarded_port", "forwarded_proto");
@@ -74,6 +76,20 @@ const KINDS: Readonly<Record<string, (item: Item, pathOf: (path: string) => stri
     return { proxy: { to: `http://${host}:${port}${path === "" || path.startsWith("/") ? path : `/${path}`}`, stripPath: true } };
   },
 };
+
+/** Both kinds take what programs POST, in the same form. */
+function bridge(item: Item): WebEntry | undefined {
+  const realm = item.text("realm");
+  if (realm === undefined) return undefined;
+  item.tell("changed", "whoever posts joins the realm by its own methods, and has the role that those give: see Authorization", "role");
+  const options = item.item("options");
+  options?.lose("requests are not signed here: clients send Authorization, with a ticket or a token", "key", "secret");
+  options?.ignore("bodies are limited as messages are", "post_body_limit");
+  options?.ignore("it belongs to signed requests", "timestamp_delta_limit");
+  options?.ignore("see listen[].tls and the limits of listeners", "require_ip", "require_tls");
+  options?.ignore("nothing is written of messages", "debug");
+  return { bridge: { realm } };
+}
 
 /** What to use in place of it. */
 const MISSING: Readonly<Record<string, string>> = {
@@ -84,8 +100,6 @@ const MISSING: Readonly<Record<string, string>> = {
   wap: "pages from templates are Python code: make it an application of its own",
   reverseproxy: "it does not say where to",
   wsgi: "run the application by gunicorn or uvicorn as a service, and lead to it by a proxy",
-  publisher: "publish by a program of your own",
-  caller: "call by a program of your own",
   webhook: "publish by a program of your own",
   "websocket-reverseproxy": "a proxy passes WebSockets on",
   catalog: "there are no type catalogues here",
