@@ -146,6 +146,12 @@ class Server implements RunningServer {
     const log = (event: LogEvent) => {
       tell(event);
       this.alarms.noticed(event);
+      for (const observer of observers) observer(event);
+    };
+    const observers = new Set<(event: LogEvent) => void>();
+    const observe = (observer: (event: LogEvent) => void) => {
+      observers.add(observer);
+      return () => void observers.delete(observer);
     };
     const closed = new ClosedSessions();
     const clock = new NodeClock();
@@ -175,7 +181,14 @@ class Server implements RunningServer {
     });
     this.#services = new Services(this.services);
     const condition = () => ({ isDraining: this.drainStatus.isDraining, alarms: this.alarms.active });
-    this.#web = new WebServices({ router: this.router, services: this.services, limits: config.limits.connection, condition, log });
+    this.#web = new WebServices({
+      router: this.router,
+      services: this.services,
+      limits: config.limits.connection,
+      condition,
+      observe,
+      log,
+    });
     this.#realms = new Realms(this.router, auth, log, (realm, methods) => this.services.authenticator(realm, methods));
     this.#listeners = new Listeners(this.router, auth.cookies, log);
     const { admin, state, limits } = config;

@@ -196,6 +196,7 @@ const webKinds = {
     .enum(["live", "ready", "all"])
     .optional()
     .describe("Tells whether the server is well: need not be restarted (live), takes sessions (ready), and each check (all)."),
+  metrics: z.literal(true).optional().describe("What the server counts, in the format of Prometheus."),
   info: z.literal(true).optional().describe("Tells, as JSON, what runs here and in which version."),
 };
 

@@ -23,6 +23,7 @@ const MAKERS: { readonly [K in WebKind]: (options: Options<K>, environment: WebE
   proxy: async (options, environment) => (await import("./make-proxy.ts")).makeProxy(options, environment),
   node: async (options, environment) => (await import("./node-application.ts")).makeNodeApplication(options, environment),
   health: (kind, { condition }) => new Health(kind, condition),
+  metrics: async (_, { router, condition, observe }) => new (await import("./metrics.ts")).Metrics({ router, condition, observe }),
   info: () => new JsonValue(() => ({ server: "junctor", version: VERSION, uptimeSeconds: Math.floor(process.uptime()) })),
 };
 

@@ -43,5 +43,7 @@ export interface WebEnvironment {
   readonly services: ServiceManager;
   /** How the server is, for those who ask whether it is well. */
   readonly condition: () => Condition;
+  /** Tells of everything that is logged, from now on. @returns what ends that */
+  readonly observe: (observer: (event: LogEvent) => void) => () => void;
   readonly log: (event: LogEvent) => void;
 }
