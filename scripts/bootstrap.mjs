@@ -29,7 +29,7 @@ export function bootstrap() {
     process.execPath,
     () => ["node_modules/typescript/bin/tsc", "-b"],
     "the errors above are in the sources: mend them, then run the command again",
-    [["scripts/prune.mjs"], ["scripts/bundle.mjs"]],
+    [["scripts/prune.mjs"], ["scripts/bundle.mjs"], ["scripts/schema.mjs"]],
   );
 }
 
@@ -73,8 +73,15 @@ function installInputs() {
 }
 
 function buildInputs() {
-  const files = ["tsconfig.base.json", "tsconfig.json", "scripts/prune.mjs", "scripts/bundle.mjs", "package-lock.json"];
-  const built = ["packages/client/dist/browser/junctor-client.min.js"];
+  const files = [
+    "tsconfig.base.json",
+    "tsconfig.json",
+    "scripts/prune.mjs",
+    "scripts/bundle.mjs",
+    "scripts/schema.mjs",
+    "package-lock.json",
+  ];
+  const built = ["packages/client/dist/browser/junctor-client.min.js", "packages/server/config.schema.json"];
   for (const name of workspacesIn("packages")) {
     const folder = join("packages", name);
     for (const file of readdirSync(folder)) if (/^tsconfig.*\.json$/.test(file)) files.push(join(folder, file));

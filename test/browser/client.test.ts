@@ -271,6 +271,7 @@ describe.skipIf(isMissing)("a page", () => {
       folder.file("own.yaml"),
       readFileSync(folder.file("config.yaml"), "utf8")
         .replace(/^ {2}- \{type: web.*\n/m, "")
+        .replace("version: 1", "version: 1\nstate: own")
         .replace("deflate: true", "origins: [loopback]"),
     );
     await using own = new Running(["start", "-c", folder.file("own.yaml")]);

@@ -469,7 +469,7 @@ function expectExplained({ code, out, err }: Outcome, wanted: number, cause: Reg
 }
 
 test("a router that ends the session makes sub end with 3, and say what to do", async () => {
-  writeFileSync(file("own.yaml"), config("{type: rawsocket, port: 0}"));
+  writeFileSync(file("own.yaml"), config("{type: rawsocket, port: 0}", "log: {format: json}\n"));
   await using own = new Running(["start", "-c", file("own.yaml")]);
   const address = await own.printed(/"address":"([^"]*)"/);
   await using sub = new Running(["--url", `tcp://${address}`, "--realm", "open", "sub", "news"]);

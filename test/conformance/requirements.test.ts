@@ -9,7 +9,10 @@ import { describe, expect, test } from "vitest";
 const ALL = ["memory", "ws json", "tcp cbor", "unix msgpack"];
 const EVERYWHERE = ["MSG-14", "SER-10", "PS-10", "RPC-06", "RPC-PCR-12", "PERR-08"];
 
-describe.each(connections)("over $name", (connection) => {
+/** Long-poll is no connection that one can write octets to: `longpoll.test.ts` of the transport and the stories have it. */
+const wired = connections.filter(({ transport }) => transport !== "longpoll");
+
+describe.each(wired)("over $name", (connection) => {
   const isAsked = ({ id }: Requirement) => ALL.includes(connection.name) || EVERYWHERE.includes(id);
   const asked = chapters.map(({ title, requirements }) => ({ title, requirements: requirements.filter(isAsked) }));
   describe.each(asked.filter(({ requirements }) => requirements.length > 0))("$title", ({ requirements }) => {

@@ -33,6 +33,7 @@ beforeEach(() => {
   mkdirSync(join(clone, "scripts"));
   copyFileSync(join(root, "scripts/bootstrap.mjs"), join(clone, "scripts/bootstrap.mjs"));
   write("scripts/prune.mjs", "");
+  write("scripts/schema.mjs", "");
   write(
     "scripts/bundle.mjs",
     `import { mkdirSync, writeFileSync } from "node:fs";\nmkdirSync("packages/client/dist/browser", { recursive: true });\nwriteFileSync("packages/client/dist/browser/junctor-client.min.js", "");\n`,

@@ -1,7 +1,7 @@
 /** What a listener is told, and what it tells. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { TlsOptions } from "node:tls";
+import type { TLSSocket, TlsOptions } from "node:tls";
 import type { Receiver, Serializer } from "@junctor/protocol";
 import type { RequestOrigin } from "./client-addresses.ts";
 import type { Connection } from "./connection.ts";
@@ -89,4 +89,14 @@ export interface ListenOptions extends WebAccess {
   readonly failed?: (error: unknown) => void;
   /** Milliseconds on a scale that never goes back. Default `performance.now`. */
   readonly now?: () => number;
+}
+
+/** What the servers tell the listener that hands them its sockets. */
+export interface SetupObserver {
+  /** A socket whose TLS handshake is done. */
+  secured(socket: TLSSocket): void;
+  /** One whose handshake failed. */
+  unsecured(error: Error & { code?: string; reason?: string }, socket: TLSSocket): void;
+  /** The headers of a WebSocket handshake, before they leave. */
+  upgrading(headers: string[]): void;
 }

@@ -1,12 +1,12 @@
 /** What may be another thing while a listener listens: its options, and the servers that are made of them and handed its sockets. */
-import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
 import { chooseSubprotocol, type Serializer } from "@junctor/protocol";
 import { type ServerOptions, WebSocketServer, type Server as WebSocketServerOf } from "ws";
 import { isLoopbackHost } from "./address.ts";
 import { ServerWebSocket } from "./compressed-connection.ts";
 import { nodeSerializers } from "./encodings.ts";
 import type { ConnectionLimits } from "./limits.ts";
-import type { ListenOptions } from "./listen-options.ts";
+import type { ListenOptions, SetupObserver } from "./listen-options.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 import { WebAccessList } from "./web-access.ts";
 import { DEFLATE } from "./websocket-handshake.ts";
@@ -19,16 +19,6 @@ export interface ListenerSetup {
   readonly tls: TlsServer | undefined;
   /** For those who compress. */
   readonly webSockets: WebSocketServerOf<typeof ServerWebSocket> | undefined;
-}
-
-/** What the servers tell the listener. */
-export interface SetupObserver {
-  /** A socket whose TLS handshake is done. */
-  secured(socket: TLSSocket): void;
-  /** One whose handshake failed. */
-  unsecured(error: Error & { code?: string; reason?: string }, socket: TLSSocket): void;
-  /** The headers of a WebSocket handshake, before they leave. */
-  upgrading(headers: string[]): void;
 }
 
 export const DEFAULT_HOST = "127.0.0.1";

@@ -31,8 +31,8 @@ import { rawFraming, webSocketFraming } from "./framing.ts";
 import { Http2Door } from "./http2-door.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
 import { listenError } from "./listen-error.ts";
-import type { ConnectionInfo, ListenOptions, TransportEvent } from "./listen-options.ts";
-import { BACKLOG, DEFAULT_HOST, httpLimits, type ListenerSetup, listenerSetup, type SetupObserver } from "./listener-setup.ts";
+import type { ConnectionInfo, ListenOptions, SetupObserver, TransportEvent } from "./listen-options.ts";
+import { BACKLOG, DEFAULT_HOST, httpLimits, type ListenerSetup, listenerSetup } from "./listener-setup.ts";
 import {
   answerHint,
   HTTP_REQUEST,

@@ -18,7 +18,7 @@ export interface ServerView {
 
 export function provideStatus(api: AdminApi, view: ServerView): void {
   api.provide("junctor.status", z.strictObject({}), () => statusOf(view));
-  api.provide("junctor.realms.list", z.strictObject({}), () => [...view.router.realms].map(realmStatus));
+  api.provide("junctor.realms.list", z.strictObject({}), () => realmsOf(view));
 }
 
 function statusOf(view: ServerView): Status {
@@ -32,10 +32,14 @@ function statusOf(view: ServerView): Status {
     startedAt: Date.now() - uptimeMs,
     uptimeMs,
     isDraining: view.isDraining(),
-    realms: [...view.router.realms].map(realmStatus).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    realms: realmsOf(view),
     listeners: view.listeners(),
     ...(config !== undefined && { config }),
   };
+}
+
+function realmsOf({ router }: ServerView): RealmStatus[] {
+  return [...router.realms].map(realmStatus).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 export function realmStatus({ name, sessions, broker, dealer, counters }: Realm): RealmStatus {
