@@ -1,5 +1,6 @@
 // Strays of a server that was killed: found by what only they have, and nobody else is hit.
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,15 +22,16 @@ afterEach(() => {
 async function started(
   script: string,
   env: Readonly<Record<string, string>> = {},
-): Promise<{ pid: number; startTime: string; line: string }> {
+): Promise<{ pid: number; startTime: string; line: string; ended: Promise<unknown> }> {
   const child = spawn("/bin/sh", ["-c", script], {
     detached: true,
     stdio: ["ignore", "pipe", "ignore"],
     env: { PATH: process.env["PATH"], ...env },
   });
   children.push(child);
+  const ended = once(child, "exit");
   const line = await new Promise<string>((resolve) => child.stdout?.once("data", (data: Buffer) => resolve(data.toString().trim())));
-  return { pid: child.pid ?? 0, startTime: processStatus(child.pid ?? 0)?.startTime ?? "", line };
+  return { pid: child.pid ?? 0, startTime: processStatus(child.pid ?? 0)?.startTime ?? "", line, ended };
 }
 
 const DEAD_SERVER = { id: "the-server-before", pid: 1, startTime: "never" };
@@ -59,7 +61,9 @@ describe.skipIf(process.platform !== "linux")("strays", () => {
   });
 
   test("whose leader has ended already are known by their environment", async () => {
-    const { pid, startTime, line } = await started("sleep 1000 > /dev/null & echo $!; exit", { [SERVER_VARIABLE]: DEAD_SERVER.id });
+    const environment = { [SERVER_VARIABLE]: DEAD_SERVER.id };
+    const { pid, startTime, line, ended } = await started("sleep 1000 > /dev/null & echo $!; exit", environment);
+    await ended;
     left([{ pid, startTime }]);
     expect(isRunning(Number(line))).toBe(true);
     expect(await begin()).toEqual([Number(line)]);
