@@ -138,8 +138,8 @@ test("two realms with random traffic never mix, and every event was allowed for 
     }),
     { numRuns: 150 },
   );
-  expect(delivered).toBeGreaterThan(500); // it does deliver
-  expect(ended).toBeGreaterThan(100); // and sessions are ended, those of the same realm
+  expect(delivered).toBeGreaterThan(100); // it does deliver: about 510
+  expect(ended).toBeGreaterThan(50); // and sessions are ended, those of the same realm: about 290
 });
 
 test.each<
